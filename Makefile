@@ -1,0 +1,40 @@
+# Targets for people and for CI. `make help` lists them.
+GO      ?= go
+BIN     := bin
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/policyc
+	$(GO) build -trimpath -o $(BIN)/policyc ./cmd/policyc
+
+.PHONY: test
+test: ## unit and golden tests: no cluster, no network
+	$(GO) test ./...
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt'ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./test/...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+.PHONY: generate
+generate: ## make the embedded schemas anew from the published OpenAPI files
+	$(GO) generate ./compiler/schema
+
+.PHONY: update
+update: ## rewrite goldens and generated/ from what the compiler does now
+	$(GO) test ./test/compile ./test/script -update
+	$(GO) run ./cmd/policyc build ./policies
+
+.PHONY: e2e
+e2e: ## run the policies on real API servers, built from the Go module proxy
+	$(GO) run ./test/apiserver/build
+	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/e2e/...
+
+.PHONY: bench
+bench: ## benchmarks of the compiler
+	$(GO) test -run '^$$' -bench . -benchmem ./test/bench/...

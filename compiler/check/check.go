@@ -1,0 +1,184 @@
+// Package check types the expressions of resolved policies against the
+// schemas of every kind that they match.
+//
+//	require: container.image.startsWith('a/') → a typed tree, in which
+//	container is io.k8s.api.core.v1.Container and image may be absent
+package check
+
+import (
+	"fmt"
+
+	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/diag"
+	"github.com/policyc/policyc/compiler/expr"
+	"github.com/policyc/policyc/compiler/resolve"
+	"github.com/policyc/policyc/compiler/source"
+	"github.com/policyc/policyc/compiler/types"
+)
+
+// Policy is a policy whose expressions are typed, for environments that have
+// the same parameter values.
+type Policy struct {
+	*resolve.Policy
+	Project      *resolve.Project
+	Environments []*resolve.Environment
+	// Prelude are the variables that the policy reads (pod, containers).
+	Roots *Roots
+	// Conditions must hold for the policy to apply, and can be evaluated
+	// before variables exist; Guards need variables or the namespace.
+	Conditions, Guards []Condition
+	Variables          []*Variable
+	Rules              []*Rule
+}
+
+// Condition is one condition for a policy to apply.
+type Condition struct {
+	Name   string
+	Node   *expr.Node
+	Source source.Span
+}
+
+// Variable is a named expression of the policy.
+type Variable struct {
+	Name string
+	Node *expr.Node
+	// Var is how expressions read it. Old says that it is about oldObject.
+	Var  *expr.Var
+	Old  bool
+	Span source.Span
+}
+
+// Rule is a typed deny or require rule.
+type Rule struct {
+	Name string
+	Span source.Span
+	Now  *Judgement
+	// Before judges the old object, for rules that ratchet; else nil.
+	Before *Judgement
+	// Lifted are the conditions of exceptions for this rule.
+	Lifted []Condition
+	// MessageText is the message as the policy has it.
+	MessageText string
+	Message     *code.Expr
+}
+
+// Judgement says when an object violates a rule.
+type Judgement struct {
+	// List is what forEach iterates over; nil without forEach.
+	List  *expr.Node
+	Local *expr.Local
+	When  *expr.Node
+	// Violated is the condition; it must be negated when Negate.
+	Violated *expr.Node
+	Negate   bool
+}
+
+// checker holds what is shared while one policy is checked.
+type checker struct {
+	project *resolve.Project
+	policy  *resolve.Policy
+	report  *diag.Report
+	out     *Policy
+	scope   *expr.Scope
+	// old is the scope in which `object` means the old object.
+	old *expr.Scope
+}
+
+// Check types one policy for a group of environments with equal values. It
+// returns nil when it reported errors.
+func Check(project *resolve.Project, policy *resolve.Policy, group []*resolve.Environment, r *diag.Report) *Policy {
+	c := &checker{project: project, policy: policy, report: r,
+		out: &Policy{Policy: policy, Project: project, Environments: group}}
+	before := r.Len()
+	if !c.openScope(group[0].Values) {
+		return nil
+	}
+	c.checkVariables()
+	c.checkConditions()
+	c.checkRules()
+	if r.ErrorsSince(before) {
+		return nil
+	}
+	return c.out
+}
+
+// openScope declares the names that expressions can read.
+func (c *checker) openScope(values map[string]any) bool {
+	env, err := c.project.Target.Env()
+	if err != nil {
+		c.report.Errorf(diag.Internal, c.policy.Span, "CEL environment: %v", err)
+		return false
+	}
+	roots, err := newRoots(c.project, c.policy.Match)
+	if err != nil {
+		c.report.Errorf(diag.Internal, c.policy.Span, "%v", err)
+		return false
+	}
+	c.out.Roots = roots
+	base := &expr.Scope{Target: c.project.Target, Env: env, Functions: c.project.Functions, Vars: map[string]*expr.Var{}}
+	shared := append(requestVars(), c.paramVars(values))
+	c.scope = base.With(append(shared, roots.now()...)...)
+	c.old = base.With(append(shared, roots.before()...)...)
+	return true
+}
+
+// paramVars declares params: constants, or fields of the parameter object.
+func (c *checker) paramVars(values map[string]any) *expr.Var {
+	params := &expr.Var{Name: "params", What: "parameter", Members: map[string]*expr.Var{}}
+	for _, p := range c.policy.Parameters {
+		name := p.Name.Value
+		v := &expr.Var{Name: name, Type: p.Type}
+		if c.policy.ParameterObject.Value {
+			// Whoever edits the object may leave a field out.
+			v.Code = code.OptSelect(code.OptSelect(code.Ident("params"), "spec"), name)
+			v.Optional = true
+		} else {
+			v.Code, v.Constant, v.HasConstant = code.Value(values[name]), values[name], true
+		}
+		params.Members[name] = v
+	}
+	return params
+}
+
+func (c *checker) checkVariables() {
+	now := &expr.Var{Name: "variables", What: "variable", Members: map[string]*expr.Var{}}
+	before := &expr.Var{Name: "variables", What: "variable", Members: map[string]*expr.Var{}}
+	c.scope, c.old = c.scope.With(now), c.old.With(before)
+	for _, v := range c.policy.Variables {
+		p := expr.Parse(v.Expression, c.report)
+		name := v.Name.Value
+		now.Members[name] = c.variable(name, name, v.Expression.Span, expr.Check(p, c.scope, c.report), false)
+		oldName := "old" + upperFirst(name)
+		before.Members[name] = c.variable(name, oldName, v.Expression.Span, expr.Check(p, c.old, diag.NewReport()), true)
+	}
+}
+
+// variable declares a variable of the policy and how it is read.
+func (c *checker) variable(name, emitted string, at source.Span, n *expr.Node, old bool) *expr.Var {
+	v := &expr.Var{Name: "variables." + emitted, Type: n.Type, Code: code.Ident("variables." + emitted)}
+	if n.Bad() {
+		v.Type = types.DynType
+	} else {
+		_, v.Optional = expr.Value(n)
+	}
+	c.out.Variables = append(c.out.Variables, &Variable{Name: emitted, Node: n, Var: v, Old: old, Span: at})
+	return v
+}
+
+func upperFirst(s string) string {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:]
+}
+
+func (c *checker) checkRules() {
+	for _, d := range c.policy.Policy.Rules {
+		if !d.Deny.IsZero() || !d.Require.IsZero() {
+			c.out.Rules = append(c.out.Rules, c.checkRule(d))
+		}
+	}
+}
+
+// label names a thing of the policy for a diagnostic.
+func label(kind, name string) string { return fmt.Sprintf("%s `%s`", kind, name) }

@@ -1,0 +1,268 @@
+// Package cost compiles programs as the API server does, and estimates what
+// evaluating them costs with the API server's own cost model.
+//
+//	variables.containers.all(c, …) at 20 containers → 1,240 of 1,000,000
+package cost
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/checker"
+	"github.com/google/cel-go/common/ast"
+	celtypes "github.com/google/cel-go/common/types"
+	"k8s.io/apimachinery/pkg/util/version"
+	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	apiservercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/environment"
+	"k8s.io/apiserver/pkg/cel/library"
+
+	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/compiler/target"
+)
+
+// Budgets of the API server (k8s.io/apiserver/pkg/apis/cel/config.go).
+const (
+	// PerExpression is what one expression may spend.
+	PerExpression = uint64(celconfig.PerCallLimit)
+	// PerPolicy is what the validations and variables of a program may
+	// spend together.
+	PerPolicy = uint64(celconfig.RuntimeCELCostBudget)
+	// PerConditions is what its match conditions may spend together.
+	PerConditions = uint64(celconfig.RuntimeCELCostBudgetMatchConditions)
+)
+
+// Sizes that costs are computed for, unless the project says otherwise.
+const (
+	defaultList   = 20
+	defaultMap    = 20
+	defaultString = 128
+)
+
+// Model estimates costs for one target version.
+type Model struct {
+	env    *cel.Env
+	limits map[string]int
+}
+
+// New returns the cost model of a version at the sizes that the project
+// states: `lists`, `maps` and `strings` in general, or the name of a field.
+func New(v target.Version, limits map[string]int) (*Model, error) {
+	namespace, request := plugincel.BuildNamespaceType(), plugincel.BuildRequestType()
+	set, err := v.EnvSet().Extend(environment.VersionedOptions{
+		IntroducedVersion: version.MajorMinor(1, 0),
+		EnvOptions: []cel.EnvOption{
+			cel.Variable("object", cel.DynType), cel.Variable("oldObject", cel.DynType), cel.Variable("params", cel.DynType),
+			cel.Variable("namespaceObject", namespace.CelType()), cel.Variable("request", request.CelType()),
+			cel.Variable("authorizer", library.AuthorizerType),
+			cel.Variable("authorizer.requestResource", library.ResourceCheckType),
+		},
+		DeclTypes: []*apiservercel.DeclType{namespace, request},
+	})
+	if err != nil {
+		return nil, err
+	}
+	env, err := set.Env(environment.NewExpressions)
+	if err != nil {
+		return nil, err
+	}
+	return &Model{env: env, limits: limits}, nil
+}
+
+// Estimate is the worst cost of a part of a program.
+type Estimate struct {
+	// Part names it: `variable pod`, `validation`, `condition when`.
+	Part, Source string
+	Cost         uint64
+	Code         *code.Expr
+	// Dominant is the sub-expression that costs the most, with its cost.
+	Dominant     string
+	DominantCost uint64
+}
+
+// Result is the cost of a program.
+type Result struct {
+	Parts []Estimate
+	// Total is the cost of variables and validations together, Conditions
+	// that of the match conditions.
+	Total, Conditions uint64
+}
+
+// Check compiles every expression of a program with the API server's
+// environment, which is policyc's own proof that the server will take it, and
+// estimates costs. An error is a fault of policyc.
+func (m *Model) Check(p *ir.Program) (*Result, error) {
+	out := &Result{}
+	env := m.env
+	for _, c := range p.Conditions {
+		e, _, err := m.estimate(env, "condition "+c.Name, c.Code, cel.BoolType)
+		if err != nil {
+			return nil, err
+		}
+		e.Source = c.Source
+		out.Parts = append(out.Parts, e)
+		out.Conditions = add(out.Conditions, e.Cost)
+	}
+	for _, v := range p.Variables {
+		e, t, err := m.estimate(env, "variable "+v.Name, v.Code, nil)
+		if err != nil {
+			return nil, err
+		}
+		e.Source = v.Source
+		out.Parts = append(out.Parts, e)
+		out.Total = add(out.Total, e.Cost)
+		if env, err = env.Extend(cel.Variable("variables."+v.Name, t)); err != nil {
+			return nil, fmt.Errorf("variable %s: %w", v.Name, err)
+		}
+	}
+	for _, v := range p.Validations {
+		e, _, err := m.estimate(env, "validation of "+v.Policy, v.Code, cel.BoolType)
+		if err != nil {
+			return nil, err
+		}
+		message, _, err := m.estimate(env, "message of "+v.Policy, v.MessageCode, cel.StringType)
+		if err != nil {
+			return nil, err
+		}
+		e.Source, message.Source = v.Source, v.Source
+		out.Parts = append(out.Parts, e, message)
+		out.Total = add(add(out.Total, e.Cost), message.Cost)
+	}
+	return out, nil
+}
+
+func add(a, b uint64) uint64 {
+	if a+b < a {
+		return ^uint64(0)
+	}
+	return a + b
+}
+
+func (m *Model) estimate(env *cel.Env, part string, x *code.Expr, want *cel.Type) (Estimate, *cel.Type, error) {
+	text := x.String()
+	compiled, issues := env.Compile(text)
+	if err := issues.Err(); err != nil {
+		return Estimate{}, nil, fmt.Errorf("%s: the API server would refuse `%s`: %w", part, text, err)
+	}
+	t := compiled.OutputType()
+	if want != nil && !t.IsExactType(want) {
+		return Estimate{}, nil, fmt.Errorf("%s: `%s` is %s, not %s", part, text, t, want)
+	}
+	sizes := newSizes(compiled.NativeRep(), m.limits)
+	est, err := env.EstimateCost(compiled, sizes)
+	if err != nil {
+		return Estimate{}, nil, fmt.Errorf("%s: cost: %w", part, err)
+	}
+	e := Estimate{Part: part, Cost: est.Max, Code: x}
+	return e, t, nil
+}
+
+// Explain finds the sub-expression of an estimate that costs the most without
+// being the whole: what to change when it is over budget.
+func (m *Model) Explain(p *ir.Program, e *Estimate) {
+	env := m.env
+	for _, v := range p.Variables {
+		if extended, err := env.Extend(cel.Variable("variables."+v.Name, cel.DynType)); err == nil {
+			env = extended
+		}
+	}
+	e.Code.Walk(func(x *code.Expr) {
+		if x == e.Code || x.Kind == code.KindIdent || x.Kind == code.KindLit {
+			return
+		}
+		compiled, issues := env.Compile(x.String())
+		if issues.Err() != nil {
+			// It reads a variable of a macro around it.
+			return
+		}
+		est, err := env.EstimateCost(compiled, newSizes(compiled.NativeRep(), m.limits))
+		if err == nil && est.Max > e.DominantCost {
+			e.Dominant, e.DominantCost = x.String(), est.Max
+		}
+	})
+}
+
+// sizes tells the API server's cost model how large values are. The object is
+// dyn to it, so that a value's use tells whether it is a list.
+type sizes struct {
+	library.CostEstimator
+	limits map[string]int
+	ranges map[int64]bool
+}
+
+func newSizes(a *ast.AST, limits map[string]int) *sizes {
+	s := &sizes{limits: limits, ranges: map[int64]bool{}}
+	s.CostEstimator = library.CostEstimator{SizeEstimator: &fieldSizes{s}}
+	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.ComprehensionKind {
+			s.ranges[e.AsComprehension().IterRange().ID()] = true
+		}
+	}))
+	return s
+}
+
+// fieldSizes is the part of sizes that knows fields.
+type fieldSizes struct{ s *sizes }
+
+// EstimateSize implements checker.CostEstimator.
+func (f *fieldSizes) EstimateSize(n checker.AstNode) *checker.SizeEstimate {
+	path := n.Path()
+	for i := len(path) - 1; i >= 0; i-- {
+		if strings.HasPrefix(path[i], "@") {
+			break
+		}
+		if limit, ok := f.s.limits[path[i]]; ok {
+			return upTo(limit)
+		}
+		break
+	}
+	list := f.s.limit("lists", defaultList)
+	switch n.Type().Kind() {
+	case celtypes.ListKind:
+		return upTo(list)
+	case celtypes.MapKind:
+		return upTo(f.s.limit("maps", defaultMap))
+	case celtypes.StringKind, celtypes.BytesKind:
+		return upTo(f.s.limit("strings", defaultString))
+	}
+	if n.Expr() != nil && f.s.ranges[n.Expr().ID()] {
+		return upTo(list)
+	}
+	return upTo(max(list, f.s.limit("strings", defaultString)))
+}
+
+// EstimateCallCost implements checker.CostEstimator.
+func (f *fieldSizes) EstimateCallCost(string, string, *checker.AstNode, []checker.AstNode) *checker.CallEstimate {
+	return nil
+}
+
+func upTo(n int) *checker.SizeEstimate { return &checker.SizeEstimate{Min: 0, Max: uint64(n)} }
+
+func (s *sizes) limit(name string, otherwise int) int {
+	if n, ok := s.limits[name]; ok {
+		return n
+	}
+	return otherwise
+}
+
+// Worst returns the estimates that are over the budget of one expression,
+// most expensive first.
+func (r *Result) Worst() []*Estimate {
+	var out []*Estimate
+	for i := range r.Parts {
+		if r.Parts[i].Cost > PerExpression {
+			out = append(out, &r.Parts[i])
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *Estimate) int {
+		if a.Cost > b.Cost {
+			return -1
+		}
+		return 1
+	})
+	return out
+}

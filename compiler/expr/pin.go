@@ -1,0 +1,118 @@
+package expr
+
+import (
+	"slices"
+
+	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/types"
+)
+
+// CEL's checker gives `x[i]`, of a dyn x, a type that is open until the first
+// use decides it. With several overloads to choose from that is the first one
+// declared, and every later use is checked against it:
+//
+//	l[?0].optMap(a, l[?1].optMap(b, (a + b).trim()))      no `trim` on bytes: `+` is first declared on bytes
+//	l[?0].optMap(a, l[?1].optMap(b, (dyn(a) + dyn(b)).trim()))
+//
+// pin writes such a variable as dyn(v) in every place that does not come to
+// the right type by itself.
+func pin(body, v, from *code.Expr, t *types.Type) *code.Expr {
+	if !undecided(from) {
+		return body
+	}
+	text := t.Kind == types.String
+	if isName(body, v) {
+		return body
+	}
+	return pinned(body, v, text)
+}
+
+// undecided reports whether the checker may leave the type of x open.
+func undecided(x *code.Expr) bool {
+	found := false
+	x.Walk(func(e *code.Expr) {
+		switch {
+		case e.Kind == code.KindIndex, e.Kind == code.KindList && len(e.Args) == 0:
+			found = true
+		case e.Kind == code.KindCall:
+			found = found || openResult[e.Name]
+		}
+	})
+	return found
+}
+
+// openResult are the functions whose result type is a parameter.
+var openResult = map[string]bool{"first": true, "last": true, "distinct": true, "reverse": true, "slice": true,
+	"flatten": true, "value": true}
+
+// clearCalls are the functions with one overload for text.
+var clearCalls = map[string]bool{"startsWith": true, "endsWith": true, "contains": true, "matches": true,
+	"lowerAscii": true, "upperAscii": true, "trim": true, "split": true, "replace": true, "find": true, "findAll": true,
+	"isURL": true, "isIP": true, "isCIDR": true, "isQuantity": true, "isSemver": true}
+
+func pinned(e, v *code.Expr, text bool) *code.Expr {
+	var args []*code.Expr
+	for i, a := range e.Args {
+		if binds(e, v) && i > 0 {
+			break
+		}
+		by := a
+		switch {
+		case !isName(a, v):
+			by = pinned(a, v, text)
+		case !clearUse(e, v, text):
+			by = code.Call("dyn", a)
+		}
+		if by != a {
+			if args == nil {
+				args = slices.Clone(e.Args)
+			}
+			args[i] = by
+		}
+	}
+	if args == nil {
+		return e
+	}
+	out := *e
+	out.Args = args
+	return &out
+}
+
+// binds reports whether e is a macro with a variable of the same name as v.
+func binds(e, v *code.Expr) bool {
+	if e.Kind != code.KindCall || !e.Method || !macroNames[e.Name] {
+		return false
+	}
+	return len(e.Args) > 2 && (isName(e.Args[1], v) || len(e.Args) > 3 && isName(e.Args[2], v))
+}
+
+// clearUse reports whether v, an operand of e, needs no dyn().
+func clearUse(e, v *code.Expr, text bool) bool {
+	switch e.Kind {
+	case code.KindSelect, code.KindCond:
+		return true
+	case code.KindCall:
+		return text && clearCalls[e.Name] || macroNames[e.Name] && isName(e.Args[0], v) ||
+			e.Name == "dyn" || e.Name == "type" || e.Name == "of"
+	case code.KindBinary:
+		// `in` a written-out list, or a comparison with a literal.
+		return text && len(e.Args) == 2 && isName(e.Args[0], v) && textOnly(e.Args[1])
+	}
+	return false
+}
+
+func textOnly(e *code.Expr) bool {
+	if e.Kind == code.KindList {
+		return len(e.Args) > 0 && !slices.ContainsFunc(e.Args, func(item *code.Expr) bool { return !textOnly(item) })
+	}
+	_, ok := e.Value.(string)
+	return ok && e.Kind == code.KindLit
+}
+
+func isName(e, v *code.Expr) bool { return e.Kind == code.KindIdent && e.Name == v.Name }
+
+// macroNames are the macros that bind variables.
+var macroNames = map[string]bool{"all": true, "exists": true, "exists_one": true, "existsOne": true, "filter": true,
+	"map": true, "transformList": true, "transformMap": true, "transformMapEntry": true, "sortBy": true,
+	"optMap": true, "optFlatMap": true}
+

@@ -1,0 +1,142 @@
+// Package ir holds the one intermediate form of policyc: the Program. It has
+// the shape of a ValidatingAdmissionPolicy, so that emitting it is small and
+// the companion webhook can give it to the API server's own compiler.
+//
+//	policy allowed-registries, environments production and staging
+//	→ two Programs, alike but for the constants in them, with a Binding each
+package ir
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/policyc/policyc/compiler/code"
+)
+
+// Backend is what runs a rule.
+type Backend string
+
+// The backends. Others come with the rules that need them.
+const (
+	// ValidatingAdmissionPolicy is the API server itself (KEP-3488).
+	ValidatingAdmissionPolicy Backend = "ValidatingAdmissionPolicy"
+)
+
+// Program is one admission object to be.
+type Program struct {
+	Name string
+	// Policies are the policies that the program holds: one, or several
+	// where link has joined them.
+	Policies []*Policy
+	Match    Match
+	// Conditions are the match conditions; variables do not exist there.
+	Conditions []Condition
+	Variables  []Variable
+	// Validations has one entry for each policy.
+	Validations   []Validation
+	FailurePolicy string
+	// Params is the kind of the parameter objects; nil when parameters are
+	// constants in the program.
+	Params   *ParamKind
+	Bindings []Binding
+}
+
+// Policy is what a program says of a policy it was compiled from.
+type Policy struct {
+	Name, Title, Description string
+	Severity, Category       string
+	Controls                 []string
+	Labels, Annotations      map[string]string
+	// File is the path of the source.
+	File  string
+	Rules []*Rule
+	// Exceptions that hold for the policy, as `name (expires …)`.
+	Exceptions []string
+}
+
+// Rule is what became of a rule.
+type Rule struct {
+	Name string
+	// Position is file:line of the source.
+	Position string
+	Backend  Backend
+	// Why says why the backend was chosen.
+	Why string
+	// Variable is the variable that lists the rule's violations.
+	Variable string
+	Message  string
+}
+
+// Match says which requests a program is about.
+type Match struct {
+	Rules, ExcludeRules []ResourceRule
+	// NamespaceSelector and ObjectSelector are nil when nothing is selected.
+	NamespaceSelector, ObjectSelector *metav1.LabelSelector
+}
+
+// ResourceRule is an exact resource rule: each list is sorted.
+type ResourceRule struct {
+	Groups, Versions, Operations, Resources []string
+	// Scope is Namespaced, Cluster or "" for both.
+	Scope string
+}
+
+// Condition is a match condition.
+type Condition struct {
+	Name string
+	Code *code.Expr
+	// Source is file:line.
+	Source string
+}
+
+// Variable is a named expression, read as variables.Name. A variable may read
+// those before it.
+type Variable struct {
+	Name   string
+	Code   *code.Expr
+	Source string
+}
+
+// Validation is one check: Code is true for what is admitted.
+type Validation struct {
+	Policy string
+	Code   *code.Expr
+	// Message is the text of a violation; MessageCode gives a better one.
+	Message     string
+	MessageCode *code.Expr
+	Reason      string
+	Source      string
+}
+
+// ParamKind is the kind of the parameter objects of a program, with the CRD
+// that defines it.
+type ParamKind struct {
+	Group, Version, Kind, Plural string
+	Fields                       []ParamField
+}
+
+// APIVersion returns group/version.
+func (k *ParamKind) APIVersion() string { return k.Group + "/" + k.Version }
+
+// ParamField is one field below spec of a parameter object, with the JSON
+// schema that its CRD gives it.
+type ParamField struct {
+	Name     string
+	Schema   map[string]any
+	Required bool
+}
+
+// Binding enforces a program in one environment.
+type Binding struct {
+	Name        string
+	Environment string
+	// Actions are Deny, Warn and Audit.
+	Actions           []string
+	NamespaceSelector *metav1.LabelSelector
+	// Rules limit the binding further than the program; empty: not at all.
+	Rules []ResourceRule
+	// Parameters are the values of the environment. ParamObject is the name
+	// of the object that holds them, "" when they are constants.
+	Parameters  map[string]any
+	ParamObject string
+	Source      string
+}
