@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -272,7 +271,7 @@ func textTest(x string, names []string) string {
 		any = append(any, x+" in "+listText(exact))
 	}
 	if len(globs) > 0 {
-		any = append(any, x+".matches("+code.Quote(globPattern(globs))+")")
+		any = append(any, x+".matches("+code.Quote(expr.GlobPattern(globs...))+")")
 	}
 	return strings.Join(any, " || ")
 }
@@ -285,17 +284,6 @@ func namespaceTest(exact, globs []string, matchesNamespaces bool) string {
 		return "!(request.resource.group == '' && request.resource.resource == 'namespaces') && (" + test + ")"
 	}
 	return "(" + test + ")"
-}
-
-// globPattern returns the pattern of the globs: * is any text, ? one character.
-func globPattern(globs []string) string {
-	var alternatives []string
-	for _, g := range globs {
-		p := regexp.QuoteMeta(g)
-		p = strings.ReplaceAll(strings.ReplaceAll(p, `\*`, ".*"), `\?`, ".")
-		alternatives = append(alternatives, p)
-	}
-	return "^(" + strings.Join(alternatives, "|") + ")$"
 }
 
 func listText(items []string) string {

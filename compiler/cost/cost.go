@@ -164,11 +164,21 @@ func (m *Model) estimate(env *cel.Env, part string, x *code.Expr, want *cel.Type
 // Explain finds the sub-expression of an estimate that costs the most without
 // being the whole: what to change when it is over budget.
 func (m *Model) Explain(p *ir.Program, e *Estimate) {
-	env := m.env
+	// Variables of the policy, and those of macros around a part, are dyn.
+	var options []cel.EnvOption
 	for _, v := range p.Variables {
-		if extended, err := env.Extend(cel.Variable("variables."+v.Name, cel.DynType)); err == nil {
-			env = extended
+		options = append(options, cel.Variable("variables."+v.Name, cel.DynType))
+	}
+	declared := map[string]bool{}
+	e.Code.Walk(func(x *code.Expr) {
+		if x.Kind == code.KindIdent && !strings.Contains(x.Name, ".") && !roots[x.Name] && !declared[x.Name] {
+			declared[x.Name] = true
+			options = append(options, cel.Variable(x.Name, cel.DynType))
 		}
+	})
+	env, err := m.env.Extend(options...)
+	if err != nil {
+		return
 	}
 	e.Code.Walk(func(x *code.Expr) {
 		if x == e.Code || x.Kind == code.KindIdent || x.Kind == code.KindLit {
@@ -176,7 +186,6 @@ func (m *Model) Explain(p *ir.Program, e *Estimate) {
 		}
 		compiled, issues := env.Compile(x.String())
 		if issues.Err() != nil {
-			// It reads a variable of a macro around it.
 			return
 		}
 		est, err := env.EstimateCost(compiled, newSizes(compiled.NativeRep(), m.limits))
@@ -185,6 +194,11 @@ func (m *Model) Explain(p *ir.Program, e *Estimate) {
 		}
 	})
 }
+
+// roots are identifiers that are no variables of macros.
+var roots = map[string]bool{"object": true, "oldObject": true, "params": true, "request": true, "namespaceObject": true,
+	"authorizer": true, "optional": true, "int": true, "uint": true, "double": true, "string": true, "bool": true,
+	"list": true, "map": true, "null_type": true, "sets": true, "lists": true, "ip": true, "cidr": true, "format": true}
 
 // sizes tells the API server's cost model how large values are. The object is
 // dyn to it, so that a value's use tells whether it is a list.

@@ -131,6 +131,8 @@ func judge(n *Node, path string) verdict {
 		if absent(n.Args[0]) {
 			return judge(n.Args[1], path)
 		}
+	case OpShare:
+		return judge(n.Args[1], path)
 	case OpCond:
 		switch judge(n.Args[0], path) {
 		case isTrue:

@@ -28,6 +28,9 @@ type checker struct {
 	// presence counts the has() and orValue() around what is checked: a
 	// field that only some kinds have is no surprise there.
 	presence int
+	// shares are the values that the expression around what is checked
+	// computes once: fields of what library functions return.
+	shares []*Node
 	// trusted is set inside functions of the shipped library.
 	trusted bool
 }
@@ -39,7 +42,7 @@ func Check(p *Parsed, scope *Scope, r *diag.Report) *Node {
 		return bad(source.Span{})
 	}
 	c := &checker{scope: scope, parsed: p, report: r}
-	return c.check(p.ast.Expr())
+	return c.shared(func() *Node { return c.check(p.ast.Expr()) })
 }
 
 // CheckCondition types an expression that must be a condition.
@@ -60,7 +63,7 @@ func CheckLocal(p *Parsed, scope *Scope, r *diag.Report, condition bool, locals 
 		return bad(source.Span{})
 	}
 	c := &checker{scope: scope, parsed: p, report: r, locals: locals}
-	n := c.check(p.ast.Expr())
+	n := c.shared(func() *Node { return c.check(p.ast.Expr()) })
 	if condition && n.Op != OpBad && n.Type.Kind != types.Bool && n.Type.Kind != types.Dyn {
 		r.Errorf(diag.WrongType, n.Span, "a condition is needed, but this is %s", n.Type).
 			Helpf("compare it with something, or write `has(…)` to ask whether it is present")
@@ -258,7 +261,7 @@ func (c *checker) selectField(x *Node, field string, at source.Span) *Node {
 	case x.Op == OpRecord:
 		for i, n := range x.Names {
 			if n == field {
-				return x.Args[i]
+				return c.share(x.Name+"."+field, field, x.Args[i])
 			}
 		}
 		c.unknownField(field, x.Names, "the result of this function", at)

@@ -132,7 +132,7 @@ func (c *checker) let(value *Node, name string, body ast.Expr, at source.Span) *
 	}
 	// What is bound is present, whatever its type.
 	local.Nullable = false
-	b := c.check(body)
+	b := c.shared(func() *Node { return c.check(body) })
 	c.locals = c.locals[:len(c.locals)-1]
 	return &Node{Op: OpLet, Type: b.Type, Span: at, Args: []*Node{value, b}, Locals: []*Local{local}}
 }
@@ -385,7 +385,11 @@ func (c *checker) inline(f *Function, receiver *Node, argExprs []ast.Expr, at so
 			Notef("%s", f.signature())
 		return bad(at)
 	}
+	if f.Trusted && f.Name == "glob" && args[1].Op == OpLit {
+		return c.constantGlob(args[0], args[1], at)
+	}
 	bound := map[string]*Node{}
+	var lets []*Node
 	for i, p := range f.Params {
 		a := args[i]
 		if a.Op == OpBad {
@@ -396,6 +400,13 @@ func (c *checker) inline(f *Function, receiver *Node, argExprs []ast.Expr, at so
 			return bad(at)
 		}
 		bound[p.Name] = a
+		if f.Trusted && !repeatable(a) {
+			// The shipped functions have no result for an absent argument,
+			// and read theirs more than once.
+			l := &Local{Name: p.Name, Type: a.Type}
+			bound[p.Name] = &Node{Op: OpLocal, Locals: []*Local{l}, Type: l.Type, Span: a.Span, Constants: a.Constants}
+			lets = append(lets, &Node{Op: OpLet, Span: at, Args: []*Node{a, nil}, Locals: []*Local{l}})
+		}
 	}
 	if slices.Contains(c.calls, f.Name) || len(c.calls) >= maxInline || f.Body == nil {
 		// Reported where the library is checked.
@@ -406,7 +417,41 @@ func (c *checker) inline(f *Function, receiver *Node, argExprs []ast.Expr, at so
 	scope := *c.scope
 	scope.Vars = map[string]*Var{}
 	inner.scope = &scope
-	return inner.check(f.Body.ast.Expr())
+	body := inner.shared(func() *Node { return inner.check(f.Body.ast.Expr()) })
+	for i := len(lets) - 1; i >= 0; i-- {
+		body = bindIn(lets[i], body)
+	}
+	if body.Op == OpRecord {
+		body.Name = f.Name
+	}
+	return body
+}
+
+// repeatable reports whether an argument can stand several times in the body
+// of a function.
+func repeatable(n *Node) bool {
+	return n.Op == OpLit || n.Op == OpAbsent || n.Op == OpLocal && !n.Locals[0].Nullable && !n.Locals[0].Optional
+}
+
+// bindIn completes a let with its body; in a record it goes into each field,
+// since fields are selected one by one.
+func bindIn(let, body *Node) *Node {
+	if body.Op == OpRecord {
+		out := *body
+		out.Args = make([]*Node, len(body.Args))
+		for i, a := range body.Args {
+			out.Args[i] = bindIn(let, a)
+		}
+		return &out
+	}
+	if body.Op == OpBad || body.Op == OpAbsent {
+		return body
+	}
+	out := *let
+	// Locals are bound anew, for a field may stand in several places.
+	out.Args = []*Node{let.Args[0], body}
+	out.Type = body.Type
+	return &out
 }
 
 func (f *Function) signature() string {

@@ -52,6 +52,9 @@ func (c *checker) macro(name string, targetExpr ast.Expr, args []ast.Expr, at so
 		}
 		return c.unknownFunction(name, at)
 	}
+	if n := c.unroll(name, rng, args, at); n != nil {
+		return n
+	}
 	elems, ok := c.elements(rng, form.variables, at)
 	if !ok {
 		return bad(at)
@@ -74,11 +77,12 @@ func (c *checker) macro(name string, targetExpr ast.Expr, args []ast.Expr, at so
 	bodies := args[form.variables:]
 	for i, b := range bodies {
 		conditionBody := i < len(bodies)-1 || isPredicate(name)
-		if conditionBody {
-			n.Args = append(n.Args, c.condition(b))
-		} else {
-			n.Args = append(n.Args, c.check(b))
-		}
+		n.Args = append(n.Args, c.shared(func() *Node {
+			if conditionBody {
+				return c.condition(b)
+			}
+			return c.check(b)
+		}))
 	}
 	c.locals = c.locals[:outer]
 	for _, a := range n.Args {

@@ -327,7 +327,7 @@ func arithmeticType(op string, a, b *types.Type) *types.Type {
 	case op == "+" && ak == types.Bytes && bk == types.Bytes:
 		return a
 	case op == "+" && ak == types.List && bk == types.List:
-		return types.NewList(join(a.Elem, b.Elem, false))
+		return join(a, b, false)
 	case isTime(a) && isDuration(b) && (op == "+" || op == "-"):
 		return types.TimestampType
 	case isTime(a) && isTime(b) && op == "-":

@@ -382,6 +382,10 @@ func (l *lowerer) cond(n *Node) *code.Expr {
 		return l.in(n)
 	case OpHas:
 		return l.has(n.Args[0])
+	case OpShare:
+		if n.Type.Kind == types.Bool {
+			return l.shareCondition(n)
+		}
 	case OpMacro:
 		if n.Type.Kind == types.Bool {
 			return l.predicate(n)
@@ -460,7 +464,7 @@ func (l *lowerer) lazy(n *Node) term {
 		if !ok {
 			name = local.Name
 		}
-		return term{x: code.Ident(name), nullable: local.Nullable, typ: n.Type, hint: local.Name}
+		return term{x: code.Ident(name), nullable: local.Nullable, optional: local.Optional, typ: n.Type, hint: local.Name}
 	case OpSelect:
 		return l.selection(n)
 	case OpIndex:
@@ -488,6 +492,10 @@ func (l *lowerer) lazy(n *Node) term {
 		return l.mapLiteral(n)
 	case OpLet:
 		return l.let(n)
+	case OpShare:
+		if n.Type.Kind != types.Bool {
+			return l.shareValue(n)
+		}
 	case OpMacro:
 		if n.Type.Kind != types.Bool {
 			return l.collectionMacro(n)
@@ -507,6 +515,10 @@ func (l *lowerer) isValue(n *Node) bool {
 		switch a.Op {
 		case OpSelect, OpIndex, OpAbsent, OpOrValue, OpVar, OpLocal, OpLet, OpCond:
 			return true
+		case OpCall:
+			if !a.atom() {
+				return true
+			}
 		}
 	}
 	return false
@@ -632,7 +644,7 @@ func (l *lowerer) index(n *Node) term {
 
 func (l *lowerer) conditional(n *Node) term {
 	a, b := l.term(n.Args[1]), l.term(n.Args[2])
-	mixed := n.Type.Kind == types.Dyn && !(a.typ.Kind == types.Dyn && b.typ.Kind == types.Dyn)
+	mixed := !agreeing(a.typ, b.typ) || n.Type.Kind == types.Dyn && !(a.typ.Kind == types.Dyn && b.typ.Kind == types.Dyn)
 	out := term{typ: n.Type, hint: "value"}
 	if a.total() && b.total() {
 		x, y := a.x, b.x
@@ -659,6 +671,9 @@ func dynOptional(x *code.Expr, t term) *code.Expr {
 	if x.Kind == code.KindCall && x.Method && x.Name == "of" {
 		return code.Some(code.Call("dyn", x.Args[1]))
 	}
+	if _, _, ok := x.Plain(); ok && x.Kind == code.KindSelect {
+		return dynRoot(x)
+	}
 	v := code.Ident("present")
 	return bound(x, "optMap", v, code.Call("dyn", v), t.typ)
 }
@@ -669,8 +684,18 @@ func (l *lowerer) orValue(n *Node) term {
 	if a.total() {
 		return a
 	}
-	if n.Type.Kind == types.Dyn && a.typ.Kind != types.Dyn {
-		a = term{x: dynOptional(l.opt(a), a), optional: true, typ: types.DynType, hint: a.hint}
+	if n.Type.Kind == types.Dyn || !agreeing(a.typ, b.typ) {
+		// CEL must not take the type of one for that of both.
+		if a.typ.Kind != types.Dyn {
+			a = term{x: dynOptional(l.opt(a), a), optional: true, typ: types.DynType, hint: a.hint}
+		}
+		switch {
+		case b.typ.Kind == types.Dyn:
+		case b.total():
+			b.x = code.Call("dyn", b.x)
+		default:
+			b = term{x: dynOptional(l.opt(b), b), optional: true, typ: types.DynType, hint: b.hint}
+		}
 	}
 	if b.total() {
 		out.x = code.Method(l.opt(a), "orValue", b.x)

@@ -30,13 +30,24 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 		return l.equalTo(tb, ta)
 	}
 	if ta.total() {
+		if samePlace(ta.x, tb.x) {
+			return code.Eq(ta.x, tb.x)
+		}
 		return code.Eq(agree(ta.x, ta.typ, tb.typ), tb.x)
 	}
 	x, y := l.opt(ta), l.opt(tb)
-	if !agreeing(ta.typ, tb.typ) {
+	if !agreeing(ta.typ, tb.typ) && !samePlace(ta.x, tb.x) {
 		x, y = dynOptional(x, ta), dynOptional(y, tb)
 	}
 	return code.Eq(x, y)
+}
+
+// samePlace reports whether two values stand in the same place of the old and
+// the new object, and so have one type.
+func samePlace(a, b *code.Expr) bool {
+	p, _, ok := a.Plain()
+	q, _, both := b.Plain()
+	return ok && both && p.Replace("oldObject", code.Ident("object")).String() == q.Replace("oldObject", code.Ident("object")).String()
 }
 
 // equalTo compares a value that may be absent with one that is not.
@@ -67,7 +78,8 @@ func agreeing(a, b *types.Type) bool {
 		return true
 	}
 	if a.Kind != b.Kind || a.Kind == types.Object {
-		return a.Kind == b.Kind && a.Name == b.Name
+		// The API server's type checker names objects by where they stand.
+		return a.Kind == b.Kind && a.Kind != types.Object && a.Name == b.Name
 	}
 	if a.Kind == types.List {
 		return agreeing(a.Elem, b.Elem)
@@ -175,6 +187,10 @@ func asText(x *code.Expr, t *types.Type) *code.Expr {
 // what the API server takes for an integer is at most 2^53 when it is written
 // as a double (IsFloat64AJSONInteger of go-openapi/swag/conv).
 func exact(x *code.Expr, t *types.Type) *code.Expr {
+	if t.Loose && undecided(x) && !isDyn(x) {
+		// Else CEL may take the conversion from an int for the only one.
+		x = code.Call("dyn", x)
+	}
 	switch {
 	case !t.Loose || x.Kind == code.KindLit:
 	case t.Kind == types.Int || t.Kind == types.IntOrString:
@@ -284,6 +300,12 @@ func (l *lowerer) arithmetic(n *Node) term {
 	a, b := n.Args[0], n.Args[1]
 	if n.Type.Kind == types.List && a.Type.Kind == types.List && b.Type.Kind == types.List {
 		x, y := l.collection(a, true), l.collection(b, true)
+		switch {
+		case isEmpty(x):
+			return term{x: y, typ: n.Type, hint: "items"}
+		case isEmpty(y):
+			return term{x: x, typ: n.Type, hint: "items"}
+		}
 		if !agreeing(a.Type, b.Type) {
 			x, y = code.Call("dyn", x), code.Call("dyn", y)
 		}
@@ -304,6 +326,9 @@ func (l *lowerer) arithmetic(n *Node) term {
 			}
 		}
 		x, y := exact(asText(v[0], a.Type), a.Type), exact(asText(v[1], b.Type), b.Type)
+		if n.Type.Kind == types.List {
+			x, y = agree(x, types.TypeType, types.NullType), agree(y, types.TypeType, types.NullType)
+		}
 		if n.Type.Kind == types.Timestamp || n.Type.Kind == types.Duration {
 			x, y = v[0], v[1]
 		}
@@ -429,6 +454,10 @@ func formatResult(n *Node, v []*code.Expr) result {
 	return result{x: code.Method(v[0], "format", code.List(items, nil))}
 }
 
+// openList are the methods with an overload for each type of elements.
+var openList = map[string]bool{"min": true, "max": true, "sort": true, "isSorted": true, "indexOf": true,
+	"lastIndexOf": true}
+
 // callResult lowers a call on present arguments.
 func (l *lowerer) callResult(n *Node, v []*code.Expr) result {
 	switch {
@@ -444,12 +473,15 @@ func (l *lowerer) callResult(n *Node, v []*code.Expr) result {
 		var tests []*code.Expr
 		for i, x := range v {
 			have := n.Args[i].Type
-			if test := l.typeTest(o.params[i], have, x); test != nil {
+			if test := l.typeTest(o.tests[i], have, x); test != nil {
 				tests = append(tests, test)
 			}
 			args[i] = coerce(o.params[i], have, x)
 		}
 		ways = append(ways, code.And(append(tests, guardOf(o, args))...))
+		if openList[n.Name] && n.Method && undecided(args[0]) {
+			args[0] = code.Call("dyn", args[0])
+		}
 		if call == nil {
 			if n.Method {
 				call = code.Method(args[0], n.Name, args[1:]...)

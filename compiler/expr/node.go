@@ -46,7 +46,8 @@ const (
 	OpRecord  // Names[i]: Args[i]; selections are resolved when checked
 	OpMacro   // Name, Args[0] is the range, Locals, Args[1:] the bodies
 	OpOrValue // Args[0], or Args[1] where that is absent
-	OpLet     // Locals[0] is Args[0] in Args[1]
+	OpLet     // Locals[0] is Args[0] in Args[1], which is absent when Args[0] is
+	OpShare   // Locals[0] is Args[0], which may be absent, in Args[1]
 )
 
 // Node is a checked expression. Nodes are not changed once made.
@@ -78,6 +79,8 @@ type Local struct {
 	Type *types.Type
 	// Nullable says that its value may be null.
 	Nullable bool
+	// Optional says that it is bound to an optional.
+	Optional bool
 	// Constants are its possible values, when the compiler knows them.
 	Constants []any
 }

@@ -140,6 +140,8 @@ var partialGuards = map[string]func(args []*code.Expr) *code.Expr{
 	"list_slice": func(a []*code.Expr) *code.Expr {
 		return code.And(atMost(intLit(0), a[1]), atMost(a[1], a[2]), code.Binary("<=", a[2], size(a[0])))
 	},
+	// ext.Lists makes no list that is longer (cel-go ext/lists.go).
+	"lists_range":      func(a []*code.Expr) *code.Expr { return between(intLit(0), a[0], intLit(1_000_000)) },
 	"list_flatten_int": func(a []*code.Expr) *code.Expr { return atMost(intLit(0), a[1]) },
 }
 
@@ -191,7 +193,7 @@ func hasInfix(s, infix string) bool {
 // typeTest returns a CEL test that v, of which have is known, is a want; nil
 // when the types say so already.
 func (l *lowerer) typeTest(want, have *types.Type, v *code.Expr) *code.Expr {
-	if want.Kind == types.Dyn || want.Kind == types.Param {
+	if want.Kind == types.Dyn || want.Kind == types.Param || types.Equal(want, have) {
 		return nil
 	}
 	if want.Kind == types.List && have.Kind == types.List {

@@ -115,4 +115,3 @@ func isName(e, v *code.Expr) bool { return e.Kind == code.KindIdent && e.Name ==
 var macroNames = map[string]bool{"all": true, "exists": true, "exists_one": true, "existsOne": true, "filter": true,
 	"map": true, "transformList": true, "transformMap": true, "transformMapEntry": true, "sortBy": true,
 	"optMap": true, "optFlatMap": true}
-

@@ -16,6 +16,9 @@ type overload struct {
 	result *types.Type
 	// params are the parameter types with type parameters resolved.
 	params []*types.Type
+	// tests are the types that a value of unknown type is tested for at run
+	// time: params, but anything goes for a type parameter.
+	tests []*types.Type
 	// optional says that CEL returns an optional: the call can be absent.
 	optional bool
 }
@@ -80,6 +83,7 @@ func matchOverload(d *decls.OverloadDecl, args []*types.Type) (*overload, bool) 
 	o := &overload{id: d.ID(), result: substitute(fromCEL(d.ResultType()), bound), optional: d.ResultType().TypeName() == "optional_type"}
 	for _, p := range d.ArgTypes() {
 		o.params = append(o.params, substitute(fromCEL(p), bound))
+		o.tests = append(o.tests, substitute(fromCEL(p), nil))
 	}
 	return o, true
 }

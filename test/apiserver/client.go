@@ -22,6 +22,8 @@ type Request struct {
 	Path string
 	// User is Admin when empty, the name of one of Options.Users, or a service account "system:serviceaccount:<namespace>:<name>".
 	User string
+	// As is whom the user impersonates; Admin may impersonate anybody. The server adds the group system:authenticated.
+	As   User
 	Body []byte
 	// ContentType of Body. When empty, application/merge-patch+json for PATCH and application/json otherwise.
 	ContentType string
@@ -57,6 +59,10 @@ func (s *Server) Do(ctx context.Context, request Request) (Response, error) {
 	}
 	if err := s.authenticate(call, request.User); err != nil {
 		return Response{}, err
+	}
+	if request.As.Name != "" {
+		call.Header.Set("Impersonate-User", request.As.Name)
+		call.Header["Impersonate-Group"] = request.As.Groups
 	}
 	call.Header.Set("Accept", "application/json")
 	if len(request.Body) > 0 {
