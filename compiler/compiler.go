@@ -67,9 +67,10 @@ func Compile(inputs []syntax.Input, o Options, r *diag.Report) (result *Result) 
 	// before lowering, which depends on the backend.
 	programs := compilePolicies(result.Project, r)
 
-	// Joining changes names only, so that costs are estimated for what is
-	// emitted.
+	// Joining gives objects other names, so that names are compared and costs
+	// estimated for what is emitted.
 	result.Programs = link.Link(programs, result.Project.Layout)
+	checkNames(result.Project, result.Programs, r)
 	checkCosts(result, r)
 	if r.HasErrors() {
 		return result
@@ -141,6 +142,29 @@ func compilePolicy(project *resolve.Project, p *resolve.Policy, r *diag.Report) 
 	return programs
 }
 
+// checkNames reports two objects of one name, as policy `a` with environment
+// `b` and policy `a-b` would give.
+func checkNames(project *resolve.Project, programs []*ir.Program, r *diag.Report) {
+	owners := map[string]string{}
+	claim := func(kind, name, policy string) {
+		first, taken := owners[kind+name]
+		if taken && first != policy {
+			r.Errorf(diag.DuplicateName, policySpan(project, policy), "policies `%s` and `%s` both generate the %s `%s`", first, policy, kind, name).
+				Helpf("rename one of the policies, or one of its environments")
+		}
+		owners[kind+name] = policy
+	}
+	for _, p := range programs {
+		claim("policy object", p.Name, p.Policies[0].Name)
+		for _, b := range p.Bindings {
+			claim("binding", b.Name, p.Policies[0].Name)
+		}
+		if p.Params != nil {
+			claim("CRD", p.Params.Plural, p.Policies[0].Name)
+		}
+	}
+}
+
 // checkCosts compiles every program with the API server's environment and
 // reports what is over its budgets.
 func checkCosts(result *Result, r *diag.Report) {
@@ -206,8 +230,10 @@ func checkCost(model *cost.Model, project *resolve.Project, p *ir.Program, r *di
 }
 
 func policySpan(project *resolve.Project, name string) source.Span {
-	i := slices.IndexFunc(project.Policies, func(p *resolve.Policy) bool { return p.Name.Value == name })
-	if i < 0 {
+	i, found := slices.BinarySearchFunc(project.Policies, name, func(p *resolve.Policy, name string) int {
+		return strings.Compare(p.Name.Value, name)
+	})
+	if !found {
 		return source.Span{}
 	}
 	return project.Policies[i].Name.Span

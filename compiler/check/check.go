@@ -6,13 +6,14 @@
 package check
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/expr"
 	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/source"
+	"github.com/policyc/policyc/compiler/syntax"
 	"github.com/policyc/policyc/compiler/types"
 )
 
@@ -117,6 +118,11 @@ func (c *checker) openScope(values map[string]any) bool {
 	c.out.Roots = roots
 	base := &expr.Scope{Target: c.project.Target, Env: env, Functions: c.project.Functions, Vars: map[string]*expr.Var{}}
 	shared := append(requestVars(), c.paramVars(values))
+	for _, l := range c.policy.Lookups {
+		// No backend runs them, which place reports; what reads them is
+		// right all the same.
+		shared = append(shared, &expr.Var{Name: l.Name.Value, Type: types.NewList(types.DynType), Code: code.Ident(l.Name.Value)})
+	}
 	c.scope = base.With(append(shared, roots.now()...)...)
 	c.old = base.With(append(shared, roots.before()...)...)
 	return true
@@ -144,17 +150,49 @@ func (c *checker) checkVariables() {
 	now := &expr.Var{Name: "variables", What: "variable", Members: map[string]*expr.Var{}}
 	before := &expr.Var{Name: "variables", What: "variable", Members: map[string]*expr.Var{}}
 	c.scope, c.old = c.scope.With(now), c.old.With(before)
+	names := newNames(c.policy.Variables)
 	for _, v := range c.policy.Variables {
 		p := expr.Parse(v.Expression, c.report)
 		name := v.Name.Value
-		now.Members[name] = c.variable(name, name, v.Expression.Span, expr.Check(p, c.scope, c.report), false)
-		oldName := "old" + upperFirst(name)
-		before.Members[name] = c.variable(name, oldName, v.Expression.Span, expr.Check(p, c.old, diag.NewReport()), true)
+		now.Members[name] = c.variable(names.written[name], v.Expression.Span, expr.Check(p, c.scope, c.report), false)
+		before.Members[name] = c.variable(names.fresh("old"+upperFirst(name)), v.Expression.Span, expr.Check(p, c.old, diag.NewReport()), true)
 	}
 }
 
+// variableNames gives out the names of a program's variables.
+type variableNames struct {
+	taken map[string]bool
+	// written has the names of the variables that the policy declares.
+	written map[string]string
+}
+
+// newNames gives the policy's variables their own names, except for those
+// that the program itself uses.
+func newNames(variables []*syntax.Variable) *variableNames {
+	n := &variableNames{taken: map[string]bool{}, written: map[string]string{}}
+	for _, name := range ReservedVariables {
+		n.taken[name] = true
+	}
+	for _, v := range variables {
+		n.written[v.Name.Value] = n.fresh(v.Name.Value)
+	}
+	return n
+}
+
+// ReservedVariables are the names of variables that programs use themselves.
+var ReservedVariables = []string{podVariable, containersVariable, oldPodVariable, oldContainersVariable, "violations"}
+
+func (n *variableNames) fresh(name string) string {
+	out := name
+	for i := 2; n.taken[out]; i++ {
+		out = name + strconv.Itoa(i)
+	}
+	n.taken[out] = true
+	return out
+}
+
 // variable declares a variable of the policy and how it is read.
-func (c *checker) variable(name, emitted string, at source.Span, n *expr.Node, old bool) *expr.Var {
+func (c *checker) variable(emitted string, at source.Span, n *expr.Node, old bool) *expr.Var {
 	v := &expr.Var{Name: "variables." + emitted, Type: n.Type, Code: code.Ident("variables." + emitted)}
 	if n.Bad() {
 		v.Type = types.DynType
@@ -179,6 +217,3 @@ func (c *checker) checkRules() {
 		}
 	}
 }
-
-// label names a thing of the policy for a diagnostic.
-func label(kind, name string) string { return fmt.Sprintf("%s `%s`", kind, name) }

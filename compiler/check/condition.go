@@ -1,7 +1,9 @@
 package check
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -37,7 +39,8 @@ func (c *checker) checkConditions() {
 	}
 	if glob := c.out.Environments[0].NamespaceGlobs; len(glob) > 0 {
 		e := c.out.Environments[0]
-		parts = append(parts, part{name: "environment", text: namespaceTest(e.Namespaces, e.NamespaceGlobs, c.matchesNamespaces()), span: e.Span})
+		// A Namespace object is part of its environment, as with a selector.
+		parts = append(parts, part{name: "environment", text: namespaceTest(e.Namespaces, e.NamespaceGlobs, false), span: e.Span})
 	}
 	for _, p := range parts {
 		c.place(c.condition(p))
@@ -128,7 +131,7 @@ func (c *checker) whenNode(m *resolve.Match) *expr.Node {
 
 // exceptionCondition is true for the requests that an exception is about.
 func (c *checker) exceptionCondition(e *resolve.Exception) Condition {
-	cond := Condition{Name: "exception-" + e.Name.Value, Source: e.Span}
+	cond := Condition{Name: conditionName("exception-" + e.Name.Value), Source: e.Span}
 	if e.Match == nil {
 		cond.Node = c.synthetic("true")
 		return cond
@@ -147,18 +150,42 @@ func (c *checker) exceptionCondition(e *resolve.Exception) Condition {
 	return cond
 }
 
+// maxConditionName is the longest name of a match condition that the API
+// server takes.
+const maxConditionName = 63
+
+// conditionName cuts a name that is too long, and keeps it unique.
+func conditionName(name string) string {
+	if len(name) <= maxConditionName {
+		return name
+	}
+	sum := fmt.Sprintf("-%x", sha256.Sum256([]byte(name)))[:9]
+	return strings.TrimRight(name[:maxConditionName-len(sum)], "-.") + sum
+}
+
 // matchesNamespaces reports whether Namespace objects are matched: for them
 // request.namespace is their own name, but they are in no namespace.
 func (c *checker) matchesNamespaces() bool { return MatchesNamespaces(c.policy.Match) }
 
-// MatchesNamespaces reports whether a match includes Namespace objects.
+// matchesClusterScoped reports whether objects are matched that are in no
+// namespace.
+func (c *checker) matchesClusterScoped() bool {
+	return c.policy.Match.Any || slices.ContainsFunc(c.policy.Match.Kinds, func(k *schema.Kind) bool { return !k.Namespaced })
+}
+
+// MatchesNamespaces reports whether a match includes Namespace objects. A
+// match of namespaces is about what is in them.
 func MatchesNamespaces(m *resolve.Match) bool {
-	return m.Any || slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return k.Group == "" && k.Resource == "namespaces" })
+	return m.Any && len(m.Namespaces)+len(m.NamespaceGlobs) == 0 || slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return k.Group == "" && k.Resource == "namespaces" })
 }
 
 // namespacesAsCondition reports whether the excluded namespaces need a
 // condition: a namespaceSelector would exclude the Namespace objects, too.
-func (c *checker) namespacesAsCondition() bool { return c.matchesNamespaces() }
+func (c *checker) namespacesAsCondition() bool {
+	m := c.policy.Match
+	namespaced := slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return k.Namespaced })
+	return c.matchesNamespaces() && (m.Any || namespaced)
+}
 
 // NativeExclusion reports whether emission has a selector or exclude rule
 // for a block, so that it needs no condition.
@@ -191,15 +218,19 @@ func onlyExactNamespaces(e *resolve.Match) bool {
 func (c *checker) blockText(m *resolve.Match) string {
 	var all []string
 	if len(m.Kinds) > 0 {
-		all = append(all, kindTest(m.Kinds))
+		all = append(all, kindTest(m.Kinds, c.policy.Match))
 	}
 	if len(m.Operations) > 0 && !slices.Contains(m.Operations, "*") {
-		all = append(all, "request.operation in "+listText(m.Operations))
+		all = append(all, oneOf("request.operation", m.Operations))
 	}
 	if len(m.Namespaces)+len(m.NamespaceGlobs) > 0 {
 		all = append(all, namespaceTest(m.Namespaces, m.NamespaceGlobs, c.matchesNamespaces()))
 	}
 	if m.NamespaceLabels != nil {
+		if c.matchesClusterScoped() {
+			// A negative selector would hold where there is no namespace.
+			all = append(all, "namespaceObject != null")
+		}
 		all = append(all, selectorTest("namespaceObject.metadata.labels", m.NamespaceLabels))
 	}
 	if m.Labels != nil {
@@ -246,7 +277,7 @@ func (c *checker) subjectParts(m *resolve.Match, prefix string) []part {
 func (c *checker) nameText() string {
 	ops := c.policy.Match.Operations
 	switch {
-	case slices.Equal(ops, []string{"CONNECT"}):
+	case slices.Equal(ops, []string{"CONNECT"}): // the object is the options of the request
 		return "request.name"
 	case slices.Equal(ops, []string{"DELETE"}):
 		return "oldObject.metadata.name"
@@ -268,7 +299,7 @@ func textTest(x string, names []string) string {
 	}
 	var any []string
 	if len(exact) > 0 {
-		any = append(any, x+" in "+listText(exact))
+		any = append(any, oneOf(x, exact))
 	}
 	if len(globs) > 0 {
 		any = append(any, x+".matches("+code.Quote(expr.GlobPattern(globs...))+")")
@@ -286,6 +317,14 @@ func namespaceTest(exact, globs []string, matchesNamespaces bool) string {
 	return "(" + test + ")"
 }
 
+// oneOf is true when x is one of the texts.
+func oneOf(x string, texts []string) string {
+	if len(texts) == 1 {
+		return x + " == " + code.Quote(texts[0])
+	}
+	return x + " in " + listText(texts)
+}
+
 func listText(items []string) string {
 	quoted := make([]string, len(items))
 	for i, s := range items {
@@ -294,33 +333,42 @@ func listText(items []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// kindTest is true for requests about one of the kinds.
-func kindTest(kinds []*schema.Kind) string {
-	byGroup := map[string][]string{}
+// kindTest is true for requests about one of the kinds. Those of one group
+// and the same subresources share a test.
+func kindTest(kinds []*schema.Kind, m *resolve.Match) string {
+	subs := map[[2]string][]string{}
 	for _, k := range kinds {
-		key := k.ResourceGroup + "\x00" + k.Subresource
-		if k.Kind == "Pod" && k.Group == "" {
-			key = "\x00*"
-		}
-		if !slices.Contains(byGroup[key], k.Resource) {
-			byGroup[key] = append(byGroup[key], k.Resource)
+		key := [2]string{k.ResourceGroup, k.Resource}
+		if !slices.Contains(subs[key], k.Subresource) {
+			subs[key] = append(subs[key], k.Subresource)
 		}
 	}
-	keys := make([]string, 0, len(byGroup))
-	for k := range byGroup {
-		keys = append(keys, k)
+	resources := map[string][]string{}
+	for key, names := range subs {
+		slices.Sort(names)
+		test := "request.resource.group == " + code.Quote(key[0]) + " && %s"
+		if !covers(names, key[0], key[1], m) {
+			test += " && " + textTest("request.subResource.orValue('')", names)
+		}
+		resources[test] = append(resources[test], key[1])
 	}
-	sort.Strings(keys)
 	var any []string
-	for _, key := range keys {
-		group, sub, _ := strings.Cut(key, "\x00")
-		test := "request.resource.group == " + code.Quote(group) + " && request.resource.resource in " + listText(byGroup[key])
-		if sub != "*" {
-			test += " && request.subResource.orValue('') == " + code.Quote(sub)
-		}
-		any = append(any, "("+test+")")
+	for _, test := range slices.Sorted(maps.Keys(resources)) {
+		slices.Sort(resources[test])
+		any = append(any, "("+fmt.Sprintf(test, textTest("request.resource.resource", resources[test]))+")")
 	}
 	return "(" + strings.Join(any, " || ") + ")"
+}
+
+// covers reports whether a policy matches no other subresources of a resource
+// than these, so that they need no test.
+func covers(subs []string, group, resource string, m *resolve.Match) bool {
+	if m.Any && !slices.Contains(subs, "") {
+		return false
+	}
+	return !slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool {
+		return k.ResourceGroup == group && k.Resource == resource && !slices.Contains(subs, k.Subresource)
+	})
 }
 
 // selectorTest writes a label selector on a map of labels.
@@ -338,9 +386,9 @@ func selectorTest(labels string, s *metav1.LabelSelector) string {
 		x := labels + "[" + code.Quote(e.Key) + "]"
 		switch e.Operator {
 		case metav1.LabelSelectorOpIn:
-			all = append(all, x+" in "+listText(e.Values))
+			all = append(all, oneOf(x, e.Values))
 		case metav1.LabelSelectorOpNotIn:
-			all = append(all, "!("+x+" in "+listText(e.Values)+")")
+			all = append(all, "!("+oneOf(x, e.Values)+")")
 		case metav1.LabelSelectorOpExists:
 			all = append(all, "has("+x+")")
 		case metav1.LabelSelectorOpDoesNotExist:

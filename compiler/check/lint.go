@@ -80,8 +80,20 @@ func (c *checker) lintConstant(j *Judgement) {
 		locals = append(locals, j.Local)
 	}
 	x := expr.Condition(j.Violated, locals...)
-	if x.Kind != code.KindLit || j.Violated.Op == expr.OpLit {
+	if x.Kind != code.KindLit || j.Violated.Op == expr.OpLit || readsConstant(j.Violated) {
 		return
 	}
 	c.report.Warnf(diag.ConstantCondition, j.Violated.Span, "this condition is always %s", x)
+}
+
+// readsConstant reports whether a condition reads a parameter, by whose value
+// an environment may switch a rule off.
+func readsConstant(n *expr.Node) bool {
+	found := false
+	n.Walk(func(m *expr.Node) {
+		// exists() over a parameter that is an empty list is written out as nothing.
+		unrolled := (m.Op == expr.OpOr || m.Op == expr.OpAnd) && len(m.Args) == 0
+		found = found || unrolled || m.Op == expr.OpVar && m.Var.HasConstant
+	})
+	return found
 }

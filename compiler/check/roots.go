@@ -144,6 +144,10 @@ func (r *Roots) before() []*expr.Var {
 
 func (r *Roots) nullable(old bool) bool { return old && r.oldMayBeNull || !old && r.mayBeNull }
 
+// PodIsOptional reports whether the variable of the (old) pod, where there is
+// one, holds an optional.
+func (r *Roots) PodIsOptional(old bool) bool { return r.pod != nil && !r.pod.direct && r.optional(old) }
+
 // optional reports whether the pod of the (old) object may be absent.
 func (r *Roots) optional(old bool) bool {
 	if r.nullable(old) {

@@ -3,6 +3,7 @@ package check
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/diag"
@@ -90,6 +91,9 @@ func (c *checker) message(d *syntax.Rule, j *Judgement) *code.Expr {
 	for i := range parts {
 		// The API server discards a message with a line break.
 		parts[i].Text = lineBreaks.ReplaceAllString(parts[i].Text, " ")
+	}
+	if n := len(parts); n > 0 { // a | block ends with a line break
+		parts[n-1].Text = strings.TrimRight(parts[n-1].Text, " ")
 	}
 	parts = append([]expr.Part{{Text: "[" + d.Name.Value + "] "}}, parts...)
 	var locals []*expr.Local

@@ -122,6 +122,8 @@ func literalType(e *Expr) string {
 			return "bool"
 		case int64:
 			return "int"
+		case uint64:
+			return "uint"
 		case float64:
 			return "double"
 		case string:

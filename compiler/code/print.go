@@ -3,6 +3,7 @@ package code
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,10 @@ import (
 
 // Width is the column at which Print begins to break lines.
 const Width = 100
+
+// tinyArgs is the width of arguments that are not worth a line of their own,
+// as in `.orValue(false)`.
+const tinyArgs = 12
 
 // CEL's precedences, loosest first.
 const (
@@ -47,7 +52,7 @@ func (e *Expr) prec() int {
 		if n, ok := e.Value.(int64); ok && n < 0 {
 			return precUnary
 		}
-		if f, ok := e.Value.(float64); ok && f < 0 {
+		if f, ok := e.Value.(float64); ok && math.Signbit(f) {
 			return precUnary
 		}
 	}
@@ -260,7 +265,7 @@ func (p *printer) broken(e *Expr, indent int) {
 		p.write(e.Name + "(")
 		var flat strings.Builder
 		writeItems(&flat, args, nil)
-		if p.column+len([]rune(flat.String())) < Width {
+		if n := len([]rune(flat.String())); p.column+n < Width || n <= tinyArgs {
 			p.write(flat.String())
 		} else {
 			p.callArgs(args, indent)
@@ -353,6 +358,9 @@ func literal(v any) string {
 	case uint64:
 		return strconv.FormatUint(v, 10) + "u"
 	case float64:
+		if math.IsInf(v, 0) || math.IsNaN(v) {
+			return "double('" + strconv.FormatFloat(v, 'g', -1, 64) + "')"
+		}
 		s := strconv.FormatFloat(v, 'g', -1, 64)
 		if !strings.ContainsAny(s, ".e") {
 			s += ".0"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/checker"
@@ -47,6 +48,16 @@ const (
 type Model struct {
 	env    *cel.Env
 	limits map[string]int
+	// known has what was compiled before, by its text and the types of the
+	// variables in it: the pod, the containers and the message of most
+	// programs are the same.
+	known sync.Map // of string to known
+}
+
+// known is what an expression costs, and its type.
+type known struct {
+	cost   uint64
+	result *cel.Type
 }
 
 // New returns the cost model of a version at the sizes that the project
@@ -97,9 +108,10 @@ type Result struct {
 // estimates costs. An error is a fault of policyc.
 func (m *Model) Check(p *ir.Program) (*Result, error) {
 	out := &Result{}
-	env := m.env
+	// variables are the types of the variables so far, by `variables.name`.
+	variables := map[string]*cel.Type{}
 	for _, c := range p.Conditions {
-		e, _, err := m.estimate(env, "condition "+c.Name, c.Code, cel.BoolType)
+		e, _, err := m.estimate(variables, "condition "+c.Name, c.Code, cel.BoolType)
 		if err != nil {
 			return nil, err
 		}
@@ -108,23 +120,24 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		out.Conditions = add(out.Conditions, e.Cost)
 	}
 	for _, v := range p.Variables {
-		e, t, err := m.estimate(env, "variable "+v.Name, v.Code, nil)
+		e, t, err := m.estimate(variables, "variable "+v.Name, v.Code, nil)
 		if err != nil {
 			return nil, err
 		}
+		if variables["variables."+v.Name] != nil {
+			return nil, fmt.Errorf("a second variable %s", v.Name)
+		}
+		variables["variables."+v.Name] = t
 		e.Source = v.Source
 		out.Parts = append(out.Parts, e)
 		out.Total = add(out.Total, e.Cost)
-		if env, err = env.Extend(cel.Variable("variables."+v.Name, t)); err != nil {
-			return nil, fmt.Errorf("variable %s: %w", v.Name, err)
-		}
 	}
 	for _, v := range p.Validations {
-		e, _, err := m.estimate(env, "validation of "+v.Policy, v.Code, cel.BoolType)
+		e, _, err := m.estimate(variables, "validation of "+v.Policy, v.Code, cel.BoolType)
 		if err != nil {
 			return nil, err
 		}
-		message, _, err := m.estimate(env, "message of "+v.Policy, v.MessageCode, cel.StringType)
+		message, _, err := m.estimate(variables, "message of "+v.Policy, v.MessageCode, cel.StringType)
 		if err != nil {
 			return nil, err
 		}
@@ -142,23 +155,57 @@ func add(a, b uint64) uint64 {
 	return a + b
 }
 
-func (m *Model) estimate(env *cel.Env, part string, x *code.Expr, want *cel.Type) (Estimate, *cel.Type, error) {
+func (m *Model) estimate(variables map[string]*cel.Type, part string, x *code.Expr, want *cel.Type) (Estimate, *cel.Type, error) {
 	text := x.String()
+	key, options := text, []cel.EnvOption{}
+	for _, name := range read(x, variables) {
+		key += "\x00" + name + " " + variables[name].String()
+		options = append(options, cel.Variable(name, variables[name]))
+	}
+	found, ok := m.known.Load(key)
+	if !ok {
+		k, err := m.compile(text, options)
+		if err != nil {
+			return Estimate{}, nil, fmt.Errorf("%s: %w", part, err)
+		}
+		found, _ = m.known.LoadOrStore(key, k)
+	}
+	k := found.(known)
+	if want != nil && !k.result.IsExactType(want) {
+		return Estimate{}, nil, fmt.Errorf("%s: `%s` is %s, not %s", part, text, k.result, want)
+	}
+	return Estimate{Part: part, Cost: k.cost, Code: x}, k.result, nil
+}
+
+// read returns which of the variables an expression reads, sorted.
+func read(x *code.Expr, variables map[string]*cel.Type) []string {
+	var names []string
+	x.Walk(func(e *code.Expr) {
+		if e.Kind == code.KindIdent && variables[e.Name] != nil && !slices.Contains(names, e.Name) {
+			names = append(names, e.Name)
+		}
+	})
+	slices.Sort(names)
+	return names
+}
+
+func (m *Model) compile(text string, variables []cel.EnvOption) (known, error) {
+	env := m.env
+	if len(variables) > 0 {
+		var err error
+		if env, err = env.Extend(variables...); err != nil {
+			return known{}, err
+		}
+	}
 	compiled, issues := env.Compile(text)
 	if err := issues.Err(); err != nil {
-		return Estimate{}, nil, fmt.Errorf("%s: the API server would refuse `%s`: %w", part, text, err)
+		return known{}, fmt.Errorf("the API server would refuse `%s`: %w", text, err)
 	}
-	t := compiled.OutputType()
-	if want != nil && !t.IsExactType(want) {
-		return Estimate{}, nil, fmt.Errorf("%s: `%s` is %s, not %s", part, text, t, want)
-	}
-	sizes := newSizes(compiled.NativeRep(), m.limits)
-	est, err := env.EstimateCost(compiled, sizes)
+	est, err := env.EstimateCost(compiled, newSizes(compiled.NativeRep(), m.limits))
 	if err != nil {
-		return Estimate{}, nil, fmt.Errorf("%s: cost: %w", part, err)
+		return known{}, fmt.Errorf("cost: %w", err)
 	}
-	e := Estimate{Part: part, Cost: est.Max, Code: x}
-	return e, t, nil
+	return known{cost: est.Max, result: compiled.OutputType()}, nil
 }
 
 // Explain finds the sub-expression of an estimate that costs the most without
@@ -224,15 +271,11 @@ type fieldSizes struct{ s *sizes }
 
 // EstimateSize implements checker.CostEstimator.
 func (f *fieldSizes) EstimateSize(n checker.AstNode) *checker.SizeEstimate {
-	path := n.Path()
-	for i := len(path) - 1; i >= 0; i-- {
-		if strings.HasPrefix(path[i], "@") {
-			break
-		}
-		if limit, ok := f.s.limits[path[i]]; ok {
+	if path := n.Path(); len(path) > 0 {
+		// Elements (`@items`) have the size of their kind.
+		if limit, ok := f.s.limits[path[len(path)-1]]; ok {
 			return upTo(limit)
 		}
-		break
 	}
 	list := f.s.limit("lists", defaultList)
 	switch n.Type().Kind() {

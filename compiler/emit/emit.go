@@ -6,6 +6,8 @@
 package emit
 
 import (
+	"cmp"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -75,10 +77,15 @@ func Emit(in Input) map[string][]byte {
 
 // fileName is the policy's name, or that of a fused program.
 func fileName(p *ir.Program) string {
+	name := p.Name
 	if len(p.Policies) == 1 {
-		return p.Policies[0].Name
+		name = p.Policies[0].Name
 	}
-	return p.Name
+	if name == "kustomization" {
+		// A name with a dot or an underscore is no other policy's.
+		return "kustomization_policy"
+	}
+	return name
 }
 
 func header(programs []*ir.Program) string {
@@ -117,18 +124,19 @@ func objects(p *ir.Program) []*yaml.Node {
 	return out
 }
 
-func metadata(name string, p *ir.Program) *yaml.Node {
-	labels := map[string]string{"app.kubernetes.io/managed-by": "policyc"}
-	annotations := map[string]string{}
-	if len(p.Policies) == 1 {
-		d := p.Policies[0]
-		labels["policyc.dev/policy"] = d.Name
-		for k, v := range d.Labels {
-			labels[k] = v
+// metadata describes the policy of a program. Those of a fused one have the
+// same labels and annotations; of the rest, REPORT.md tells.
+func metadata(p *ir.Program) *yaml.Node {
+	d := p.Policies[0]
+	labels := maps.Clone(d.Labels)
+	annotations := maps.Clone(d.Annotations)
+	if len(p.Policies) > 1 {
+		var names []string
+		for _, member := range p.Policies {
+			names = append(names, member.Name)
 		}
-		for k, v := range d.Annotations {
-			annotations[k] = v
-		}
+		annotations["policyc.dev/policies"] = strings.Join(names, ",")
+	} else {
 		for k, v := range map[string]string{
 			"policyc.dev/title": d.Title, "policyc.dev/description": strings.TrimSpace(d.Description),
 			"policyc.dev/severity": d.Severity, "policyc.dev/category": d.Category,
@@ -139,7 +147,9 @@ func metadata(name string, p *ir.Program) *yaml.Node {
 			}
 		}
 	}
-	return mapping(field{"name", text(name)}, field{"labels", stringMap(labels)}, field{"annotations", stringMap(annotations)})
+	// What policyc says of itself stands.
+	maps.Copy(labels, ownLabels(p))
+	return mapping(field{"name", text(p.Name)}, field{"labels", stringMap(labels)}, field{"annotations", stringMap(annotations)})
 }
 
 func policy(p *ir.Program) *yaml.Node {
@@ -165,7 +175,7 @@ func policy(p *ir.Program) *yaml.Node {
 	return mapping(
 		field{"apiVersion", text(admissionVersion)},
 		field{"kind", text("ValidatingAdmissionPolicy")},
-		field{"metadata", metadata(p.Name, p)},
+		field{"metadata", metadata(p)},
 		field{"spec", mapping(
 			field{"failurePolicy", text(p.FailurePolicy)},
 			field{"paramKind", params},
@@ -207,7 +217,9 @@ func rules(in []ir.ResourceRule) *yaml.Node {
 			field{"apiVersions", texts(r.Versions)},
 			field{"operations", texts(r.Operations)},
 			field{"resources", texts(r.Resources)},
-			field{"scope", optional(r.Scope)},
+			// The API server's default. Left out, each kubectl apply would
+			// find a list that differs from the stored one.
+			field{"scope", text(cmp.Or(r.Scope, "*"))},
 		))
 	}
 	return sequence(out)
@@ -225,7 +237,7 @@ func binding(p *ir.Program, b ir.Binding) *yaml.Node {
 	return commented(b.Source, mapping(
 		field{"apiVersion", text(admissionVersion)},
 		field{"kind", text("ValidatingAdmissionPolicyBinding")},
-		field{"metadata", mapping(field{"name", text(b.Name)}, field{"labels", bindingLabels(p)})},
+		field{"metadata", mapping(field{"name", text(b.Name)}, field{"labels", stringMap(ownLabels(p))})},
 		field{"spec", mapping(
 			field{"policyName", text(p.Name)},
 			field{"paramRef", params},
@@ -235,12 +247,13 @@ func binding(p *ir.Program, b ir.Binding) *yaml.Node {
 	))
 }
 
-func bindingLabels(p *ir.Program) *yaml.Node {
+// ownLabels are the labels by which policyc's objects are found.
+func ownLabels(p *ir.Program) map[string]string {
 	labels := map[string]string{"app.kubernetes.io/managed-by": "policyc"}
 	if len(p.Policies) == 1 {
 		labels["policyc.dev/policy"] = p.Policies[0].Name
 	}
-	return stringMap(labels)
+	return labels
 }
 
 // paramObject returns the object that holds the values of an environment.
@@ -248,7 +261,7 @@ func paramObject(p *ir.Program, b ir.Binding) *yaml.Node {
 	return mapping(
 		field{"apiVersion", text(p.Params.APIVersion())},
 		field{"kind", text(p.Params.Kind)},
-		field{"metadata", mapping(field{"name", text(b.ParamObject)}, field{"labels", bindingLabels(p)})},
+		field{"metadata", mapping(field{"name", text(b.ParamObject)}, field{"labels", stringMap(ownLabels(p))})},
 		field{"spec", data(b.Parameters)},
 	)
 }

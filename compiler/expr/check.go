@@ -402,6 +402,9 @@ func (c *checker) mapLiteral(e ast.Expr, at source.Span) *Node {
 		me := entry.AsMapEntry()
 		k, v := c.check(me.Key()), c.check(me.Value())
 		n.Args = append(n.Args, k, v)
+		if !isKey(k.Type) {
+			return c.wrongTypes(k.Span, "{key: …}", k)
+		}
 		if v.Op == OpAbsent {
 			continue
 		}
@@ -421,6 +424,15 @@ func (c *checker) mapLiteral(e ast.Expr, at source.Span) *Node {
 		return c.record(n)
 	}
 	return n
+}
+
+// isKey reports whether CEL takes values of the type for keys of a map.
+func isKey(t *types.Type) bool {
+	switch t.Kind {
+	case types.Bool, types.Int, types.Uint, types.Dyn, types.IntOrString:
+		return true
+	}
+	return t.Text()
 }
 
 // recordable reports whether a map literal in a library function is a record:

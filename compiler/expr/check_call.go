@@ -197,16 +197,30 @@ func (c *checker) function(name string, receiver *Node, argExprs []ast.Expr, at 
 		return c.noOverload(name, decl, candidates, argTypes, receiver != nil, at)
 	}
 	n.Calls = preferExact(n.Calls, argTypes)
+	if len(n.Calls) == 1 && n.Calls[0].id == "bytes_to_string" {
+		c.report.Errorf(diag.WrongType, at, "bytes cannot be read as text").
+			Notef("bytes that are no UTF-8 are an error in the API server, and CEL has no test for it")
+		return bad(at)
+	}
 	n.Type = n.Calls[0].result
 	for _, o := range n.Calls[1:] {
 		if !types.Equal(o.result, n.Type) {
 			n.Type = types.DynType
 		}
 	}
+	if n.Type.Kind == types.List && slices.ContainsFunc(argTypes, hasNulls) {
+		n.Type = &types.Type{Kind: types.List, Elem: n.Type.Elem, NullElem: true}
+	}
 	if !c.checkConstantArguments(n) {
 		return bad(at)
 	}
 	return n
+}
+
+// hasNulls reports whether a list, or a list in it, may hold nulls, which
+// functions on lists hand on.
+func hasNulls(t *types.Type) bool {
+	return t.Kind == types.List && (t.NullElem || hasNulls(t.Elem))
 }
 
 // preferExact drops overloads that only fit by reading a value as another
@@ -359,6 +373,11 @@ func (c *checker) checkFormatString(n *Node) bool {
 			return false
 		}
 		verbs++
+	}
+	for _, a := range list.Args {
+		if a.Type.Kind == types.Opaque {
+			return c.wrongTypes(a.Span, "%s", a).Op != OpBad
+		}
 	}
 	if verbs != len(list.Args) {
 		c.report.Errorf(diag.InvalidLiteral, n.Args[0].Span, "%d verbs for %d values", verbs, len(list.Args))

@@ -130,6 +130,11 @@ func (c *checker) macroType(n *Node) *Node {
 			c.report.Errorf(diag.WrongType, last.Span, "transformMapEntry needs a map with one entry, `{key: value}`")
 			return bad(n.Span)
 		}
+		if key := last.Args[0]; key.Op != OpLocal || key.Locals[0] != n.Locals[0] {
+			c.report.Errorf(diag.WrongType, key.Span, "the key of transformMapEntry must be `%s`", n.Locals[0].Name).
+				Notef("equal keys are an error in the API server, and any other key can come twice")
+			return bad(n.Span)
+		}
 		n.Type = last.Type
 	default:
 		n.Type = types.BoolType

@@ -569,9 +569,12 @@ func (g *generator) value(t *types.Type, depth int) any {
 	case types.Quantity:
 		return g.pick("1Gi", "500m", "2", "0", "1024Mi")
 	case types.IntOrString:
+		if t.Loose && g.Intn(4) == 0 {
+			return 80.0
+		}
 		return []any{int64(80), int64(0), "http", "80%", "1Gi"}[g.Intn(5)]
 	case types.Time:
-		return g.pick("2026-01-01T00:00:00Z", "2025-06-01T10:00:00Z", "0001-01-01T00:00:00Z")
+		return g.pick("2026-01-01T00:00:00Z", "2025-06-01T10:00:00Z", "0001-01-01T00:00:00Z", "0000-01-01T00:00:00Z")
 	case types.DurationText:
 		return g.pick("30s", "1h0m0s")
 	case types.Base64:

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -97,6 +98,7 @@ var thingType = types.NewObject("test.Thing",
 	field("a-b", types.StringType),
 	field("in", types.StringType),
 	field("port", types.IntOrStringType),
+	field("cport", types.LooseIntOrStringType),
 	field("ports", types.NewList(types.IntOrStringType)),
 	field("mem", types.QuantityType),
 	field("limits", mapOf(types.QuantityType)),
@@ -279,16 +281,5 @@ func messages(r *diag.Report) string {
 		out = append(out, d.Code.ID+" "+d.Message)
 	}
 	slices.Sort(out)
-	return slicesJoin(out)
-}
-
-func slicesJoin(s []string) string {
-	out := ""
-	for i, x := range s {
-		if i > 0 {
-			out += "; "
-		}
-		out += x
-	}
-	return out
+	return strings.Join(out, "; ")
 }

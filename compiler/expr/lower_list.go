@@ -139,7 +139,7 @@ func (l *lowerer) collectionMacro(n *Node) term {
 	if len(n.Args) == 3 {
 		when = l.cond(n.Args[1])
 	}
-	value, present := l.presentValue(last)
+	value, present := l.presentResult(n, last)
 	when = pinAll(code.And(when, present), vars, rng, n.Locals)
 	value = pinAll(value, vars, rng, n.Locals)
 	switch {
@@ -153,12 +153,21 @@ func (l *lowerer) collectionMacro(n *Node) term {
 	return out
 }
 
+// presentResult is presentValue for the result of a macro.
+func (l *lowerer) presentResult(n, result *Node) (value, present *code.Expr) {
+	if n.Name == "transformMapEntry" {
+		return l.presentEntry(result)
+	}
+	value, present = l.presentValue(result)
+	if n.Name == "sortBy" {
+		value = exact(value, result.Type)
+	}
+	return value, present
+}
+
 // presentValue lowers an expression to a value and the condition under which
 // it can be read.
 func (l *lowerer) presentValue(n *Node) (value, present *code.Expr) {
-	if n.Op == OpMap {
-		return l.presentEntry(n)
-	}
 	t := l.term(n)
 	switch {
 	case t.total():
@@ -248,14 +257,24 @@ func (l *lowerer) mapLiteral(n *Node) term {
 	return l.apply(keys, n.Type, "entries", func(ks []*code.Expr) result {
 		var entries []*code.Expr
 		var optional []bool
+		guard := code.True
 		for i, v := range values {
 			x, opt := l.member(v, alike(values))
-			key := ks[i]
+			key := exact(ks[i], keyNodes[i].Type)
+			guard = code.And(guard, keyGuard(ks[i], keyNodes[i].Type))
 			if !alike(keyNodes) {
 				key = agree(key, types.TypeType, types.NullType)
 			}
 			entries, optional = append(entries, key, x), append(optional, opt)
 		}
-		return result{x: code.Map(entries, optional)}
+		return result{guard: guard, x: code.Map(entries, optional)}
 	})
+}
+
+// keyGuard tests a value of unknown type for one that can be a key.
+func keyGuard(key *code.Expr, t *types.Type) *code.Expr {
+	if t.Kind != types.Dyn && t.Kind != types.IntOrString {
+		return code.True
+	}
+	return code.Or(typeIs(key, "string"), typeIs(key, "int"), typeIs(key, "bool"))
 }

@@ -74,7 +74,8 @@ func (l *lowerer) equalTo(t, total term) *code.Expr {
 
 // agreeing reports whether CEL's checker compares values of the two types.
 func agreeing(a, b *types.Type) bool {
-	if a.Kind == types.Dyn || b.Kind == types.Dyn {
+	open := func(t *types.Type) bool { return t.Kind == types.Dyn || t.Kind == types.IntOrString }
+	if open(a) || open(b) {
 		return true
 	}
 	if a.Kind != b.Kind || a.Kind == types.Object {
@@ -187,18 +188,26 @@ func asText(x *code.Expr, t *types.Type) *code.Expr {
 // what the API server takes for an integer is at most 2^53 when it is written
 // as a double (IsFloat64AJSONInteger of go-openapi/swag/conv).
 func exact(x *code.Expr, t *types.Type) *code.Expr {
-	if t.Loose && undecided(x) && !isDyn(x) {
+	if t.Loose && numeric(t) && undecided(x) && !isDyn(x) {
 		// Else CEL may take the conversion from an int for the only one.
 		x = code.Call("dyn", x)
 	}
 	switch {
 	case !t.Loose || x.Kind == code.KindLit:
-	case t.Kind == types.Int || t.Kind == types.IntOrString:
+	case t.Kind == types.Int:
 		return code.Call("int", x)
 	case t.Kind == types.Double:
 		return code.Call("double", x)
 	}
 	return x
+}
+
+// asInt is exact for what has been tested to be a number, too.
+func asInt(x *code.Expr, t *types.Type) *code.Expr {
+	if t.Kind == types.IntOrString && t.Loose {
+		return code.Call("int", x)
+	}
+	return exact(x, t)
 }
 
 func typeIs(x *code.Expr, name string) *code.Expr {
@@ -325,7 +334,7 @@ func (l *lowerer) arithmetic(n *Node) term {
 				guards = append(guards, code.Binary("!=", v[1], zero))
 			}
 		}
-		x, y := exact(asText(v[0], a.Type), a.Type), exact(asText(v[1], b.Type), b.Type)
+		x, y := asInt(asText(v[0], a.Type), a.Type), asInt(asText(v[1], b.Type), b.Type)
 		if n.Type.Kind == types.List {
 			x, y = agree(x, types.TypeType, types.NullType), agree(y, types.TypeType, types.NullType)
 		}
@@ -476,6 +485,9 @@ func (l *lowerer) callResult(n *Node, v []*code.Expr) result {
 			if test := l.typeTest(o.tests[i], have, x); test != nil {
 				tests = append(tests, test)
 			}
+			if o.params[i].Kind == types.Timestamp && have.Kind == types.Time {
+				tests = append(tests, matches(code.Call("string", x), yearPattern))
+			}
 			args[i] = coerce(o.params[i], have, x)
 		}
 		ways = append(ways, code.And(append(tests, guardOf(o, args))...))
@@ -499,7 +511,7 @@ func coerce(want, have *types.Type, x *code.Expr) *code.Expr {
 	case types.String:
 		return asText(x, have)
 	case types.Int, types.Double:
-		return exact(x, have)
+		return asInt(x, have)
 	case types.List:
 		if have.Kind == types.List && have.Elem.Loose && !want.Elem.Loose {
 			item := code.Ident("item")

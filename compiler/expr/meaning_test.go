@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/cel-go/common/ast"
 	celtypes "github.com/google/cel-go/common/types"
@@ -22,8 +21,7 @@ import (
 // TestLoweredMeans compares lowered conditions with meaning, which evaluates
 // section 4 of DESIGN.md on the source as it was parsed.
 func TestLoweredMeans(t *testing.T) {
-	deadline := time.Now().Add(40 * time.Second)
-	for seed := int64(1); seed <= 2000000 && time.Now().Before(deadline); seed++ {
+	for seed := int64(1); seed <= 800; seed++ {
 		checkMeaning(t, seed)
 	}
 }
@@ -97,7 +95,7 @@ func means(text string, input map[string]any) (result, ok bool) {
 	p := Parse(source.Synthetic(text), diag.NewReport())
 	m := &meaning{vars: map[string]seen{
 		"object": of(input["object"], thingType), "oldObject": of(input["oldObject"], thingType),
-		"any": of(input["any"], types.DynType),
+		"any":          of(input["any"], types.DynType),
 		"params.words": of(testParams["words"], types.NewList(types.StringType)),
 		"params.none":  of(testParams["none"], types.NewList(types.StringType)),
 	}}
@@ -123,14 +121,28 @@ func (m *meaning) eval(e ast.Expr) seen {
 		return m.index(m.eval(s.Operand()), of(s.FieldName(), types.StringType))
 	case ast.ListKind:
 		out := []any{}
+		var elem *types.Type
 		for _, item := range e.AsList().Elements() {
-			if v := m.eval(item); !v.absent() {
+			v := m.eval(item)
+			elem = joint(elem, v.t)
+			if !v.absent() {
 				out = append(out, v.v)
 			}
 		}
-		return of(out, types.NewList(types.DynType))
+		return of(out, types.NewList(joint(elem, elem)))
 	}
 	return m.call(e.AsCall())
+}
+
+// joint is what is known of a value that is either one; nil stands for none.
+func joint(a, b *types.Type) *types.Type {
+	if a == nil {
+		a = b
+	}
+	if a == nil || a.Kind != b.Kind {
+		return types.DynType
+	}
+	return a
 }
 
 func literalSeen(v any) seen {
@@ -206,12 +218,9 @@ func (m *meaning) call(c ast.CallExpr) seen {
 }
 
 // either chooses between values. Of the choice, only what both types have in
-// common is known.
+// joint is known.
 func either(first bool, a, b seen) seen {
-	t := a.t
-	if a.t.Kind != b.t.Kind {
-		t = types.DynType
-	}
+	t := joint(a.t, b.t)
 	if first {
 		return seen{a.v, t}
 	}
@@ -228,9 +237,11 @@ func (m *meaning) macro(c ast.CallExpr) seen {
 	name, body := c.Args()[0].AsIdent(), c.Args()[1]
 	outer, shadows := m.vars[name]
 	kept, results, count := []any{}, []any{}, 0
+	var result *types.Type
 	for _, item := range items {
 		m.vars[name] = of(item, elem)
 		v := m.eval(body)
+		result = joint(result, v.t)
 		if v.v == true {
 			count++
 			kept = append(kept, item)
@@ -253,7 +264,7 @@ func (m *meaning) macro(c ast.CallExpr) seen {
 	case "filter":
 		return of(kept, types.NewList(elem))
 	case "map":
-		return of(results, types.NewList(types.DynType))
+		return of(results, types.NewList(joint(result, result)))
 	}
 	panic("no meaning for " + c.FunctionName())
 }
@@ -421,6 +432,11 @@ func arith(op byte, a, b seen) seen {
 	case []any:
 		if y, ok := b.v.([]any); ok && op == '+' {
 			return of(append(append([]any{}, x...), y...), types.NewList(types.DynType))
+		}
+	}
+	for _, t := range []*types.Type{a.t, b.t} {
+		if numeric(t) || t.Kind == types.String {
+			return none(t)
 		}
 	}
 	return none(types.DynType)

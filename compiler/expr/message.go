@@ -134,6 +134,11 @@ func (l *lowerer) text(n *Node) *code.Expr {
 	if n.Op == OpAbsent {
 		return code.Lit(Unset)
 	}
+	if len(n.Constants) == 1 && (n.Op == OpVar || n.Op == OpLit) {
+		if s, ok := n.Constants[0].(string); ok {
+			return code.Lit(s)
+		}
+	}
 	if n.Type.Kind == types.String && t.optional && !t.nullable {
 		return code.Method(t.x, "orValue", code.Lit(Unset))
 	}
@@ -156,7 +161,8 @@ func show(x *code.Expr, t *types.Type) *code.Expr {
 		}
 	case types.Map, types.Object, types.Dyn:
 	default:
-		return code.Call("string", x)
+		return code.Call("string", exact(x, t))
 	}
-	return code.Method(code.Lit("%s"), "format", code.List([]*code.Expr{x}, nil))
+	// The API server's type checker does not let objects be printed.
+	return code.Method(code.Lit("%s"), "format", code.List([]*code.Expr{agree(x, types.TypeType, types.NullType)}, nil))
 }

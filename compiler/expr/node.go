@@ -192,6 +192,11 @@ func (n *Node) atom() bool {
 	return true
 }
 
+// handsOnNull reports whether a call may return null: an element of its list.
+func (n *Node) handsOnNull() bool {
+	return (n.Name == "first" || n.Name == "last") && (n.Args[0].Type.NullElem || n.Type.Kind == types.Dyn)
+}
+
 // path returns the expression as people write it when it is a chain of
 // selections, such as container.securityContext.privileged; "" otherwise.
 func (n *Node) path() string {

@@ -73,8 +73,19 @@ func Parse(text source.Text, r *diag.Report) *Parsed {
 // a recursive parser recurses on.
 func nesting(s string) int {
 	depth, deepest, run := 0, 0, 0
+	var quote byte
 	for i := 0; i < len(s); i++ {
+		if quote != 0 {
+			if s[i] == '\\' {
+				i++
+			} else if s[i] == quote {
+				quote = 0
+			}
+			continue
+		}
 		switch s[i] {
+		case '\'', '"':
+			quote, run = s[i], 0
 		case '(', '[', '{':
 			depth++
 		case ')', ']', '}':

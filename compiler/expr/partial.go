@@ -1,8 +1,13 @@
 package expr
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
+	"time"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/types"
@@ -30,6 +35,9 @@ const (
 	durationPattern = `^[+-]?([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,7}([.][0-9]{1,9})?m)?([0-9]{1,9}([.][0-9]{1,9})?s)?` +
 		`([0-9]{1,12}([.][0-9]{1,6})?ms)?([0-9]{1,15}([.][0-9]{1,3})?us)?([0-9]{1,18}ns)?$`
 	durationNonEmpty = `[hms]$`
+	// Names of namespaces and of service accounts (RFC 1123).
+	labelPattern     = `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	subdomainPattern = `^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 )
 
 // matches tests text for a pattern. The test of a constant is done here: CEL
@@ -43,10 +51,13 @@ func matches(x *code.Expr, pattern string) *code.Expr {
 
 func intLit(n int) *code.Expr { return code.Lit(int64(n)) }
 
-// size returns size(x); of a list that is written out, the number.
+// size returns size(x); of a list or text that is written out, the number.
 func size(x *code.Expr) *code.Expr {
 	if x.Kind == code.KindList && !slices.Contains(x.OptionalArgs, true) {
 		return intLit(len(x.Args))
+	}
+	if s, ok := x.Value.(string); ok && x.Kind == code.KindLit {
+		return intLit(utf8.RuneCountInString(s))
 	}
 	return code.Call("size", x)
 }
@@ -139,6 +150,12 @@ var partialGuards = map[string]func(args []*code.Expr) *code.Expr{
 	},
 	"list_slice": func(a []*code.Expr) *code.Expr {
 		return code.And(atMost(intLit(0), a[1]), atMost(a[1], a[2]), code.Binary("<=", a[2], size(a[0])))
+	},
+	// k8s.io/apiserver/pkg/cel/library/authz.go
+	"authorizer_path":     func(a []*code.Expr) *code.Expr { return matches(a[1], `\S`) },
+	"groupcheck_resource": func(a []*code.Expr) *code.Expr { return matches(a[1], `\S`) },
+	"authorizer_serviceaccount": func(a []*code.Expr) *code.Expr {
+		return code.And(matches(a[1], labelPattern), matches(a[2], subdomainPattern), atMost(size(a[2]), intLit(253)))
 	},
 	// ext.Lists makes no list that is longer (cel-go ext/lists.go).
 	"lists_range":      func(a []*code.Expr) *code.Expr { return between(intLit(0), a[0], intLit(1_000_000)) },
@@ -243,3 +260,32 @@ func (l *lowerer) elementTest(want, have *types.Type, null bool, v *code.Expr) *
 	}
 	return code.Method(v, "all", item, test)
 }
+
+// knownText reports whether a constant converts without an error.
+func knownText(overload, s string) bool {
+	switch overload {
+	case "string_to_quantity":
+		_, err := resource.ParseQuantity(s)
+		return err == nil
+	case "string_to_timestamp":
+		t, err := time.Parse(time.RFC3339, s)
+		return err == nil && t.UTC().Year() > 1 && t.UTC().Year() < 9999
+	case "string_to_duration":
+		_, err := time.ParseDuration(s)
+		return err == nil
+	case "string_to_ip":
+		a, err := netip.ParseAddr(s)
+		return err == nil && plainAddress(a)
+	case "string_to_cidr":
+		p, err := netip.ParsePrefix(s)
+		return err == nil && plainAddress(p.Addr())
+	case "string_to_semver":
+		return plainVersion.MatchString(s)
+	}
+	return false
+}
+
+// plainAddress leaves out the forms that the API server's ip() refuses.
+func plainAddress(a netip.Addr) bool { return a.Zone() == "" && !a.Is4In6() }
+
+var plainVersion = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})$`)

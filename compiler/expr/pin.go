@@ -29,16 +29,16 @@ func pin(body, v, from *code.Expr, t *types.Type) *code.Expr {
 
 // undecided reports whether the checker may leave the type of x open.
 func undecided(x *code.Expr) bool {
-	found := false
-	x.Walk(func(e *code.Expr) {
-		switch {
-		case e.Kind == code.KindIndex, e.Kind == code.KindList && len(e.Args) == 0:
-			found = true
-		case e.Kind == code.KindCall:
-			found = found || openResult[e.Name]
-		}
-	})
-	return found
+	switch {
+	case x.Kind == code.KindIndex, isEmpty(x):
+		return true
+	case x.Kind == code.KindCall && openResult[x.Name]:
+		return true
+	case x.Kind == code.KindCall && x.Name == "orValue" && isEmpty(x.Args[1]):
+		// `[]` has the type of what it stands in for.
+		return undecided(x.Args[0])
+	}
+	return slices.ContainsFunc(x.Args, undecided)
 }
 
 // openResult are the functions whose result type is a parameter.

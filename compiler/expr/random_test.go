@@ -1,32 +1,26 @@
 package expr
 
 import (
-	"fmt"
 	"math/rand"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/cel-go/cel"
 	celtypes "github.com/google/cel-go/common/types"
 
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/target"
-	"github.com/policyc/policyc/compiler/types"
 )
 
 // TestLoweredNeverErrors lowers random expressions and evaluates them on random
 // objects, in the API server's own environments: promises 1 and 2 of the design.
 func TestLoweredNeverErrors(t *testing.T) {
-	deadline := time.Now().Add(4 * time.Second)
-	accepted, n := 0, 0
-	for seed := int64(1); seed <= 30000 && time.Now().Before(deadline); seed++ {
-		n++
+	accepted, n := 0, 1000
+	for seed := int64(1); seed <= int64(n); seed++ {
 		if checkSeed(t, seed, false) {
 			accepted++
 		}
 	}
-	t.Logf("%d of %d expressions were well-typed", accepted, n)
 	if accepted < n/2 {
 		t.Errorf("the generator is of little use: %d of %d expressions are well-typed", accepted, n)
 	}
@@ -115,6 +109,3 @@ func (g *generator) input() map[string]any {
 	return map[string]any{"object": g.value(thingType, 4), "oldObject": old, "any": g.dynValue(3),
 		"request": map[string]any{}, "namespaceObject": nil, "params": nil, "authorizer": nil}
 }
-
-var _ = fmt.Sprint
-var _ = types.DynType

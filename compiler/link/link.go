@@ -9,7 +9,6 @@ package link
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/policyc/policyc/compiler/code"
@@ -35,9 +34,10 @@ func Link(programs []*ir.Program, layout string) []*ir.Program {
 	groups := map[string][]*ir.Program{}
 	var keys []string
 	for _, p := range programs {
-		key := groupKey(p)
-		if n := len(groups[key]) / maxMembers; n > 0 {
-			key += fmt.Sprintf("\x00%d", n)
+		base := groupKey(p)
+		key := base
+		for n := 2; len(groups[key]) == maxMembers; n++ {
+			key = fmt.Sprintf("%s\x00%d", base, n)
 		}
 		if len(groups[key]) == 0 {
 			keys = append(keys, key)
@@ -63,6 +63,8 @@ func groupKey(p *ir.Program) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v\x00%s\x00", p.Match, p.FailurePolicy)
+	// An object has one set of labels and annotations.
+	fmt.Fprintf(&b, "%q %q\x00", p.Policies[0].Labels, p.Policies[0].Annotations)
 	for _, c := range p.Conditions {
 		fmt.Fprintf(&b, "%s=%s\x00", c.Name, c.Code)
 	}
@@ -110,28 +112,35 @@ func fuse(members []*ir.Program) *ir.Program {
 	return out
 }
 
+// rename gives variables their new names, all at once.
 func rename(x *code.Expr, names map[string]string) *code.Expr {
-	for _, from := range sortedKeys(names) {
-		x = x.Replace("variables."+from, code.Ident("variables."+names[from]))
+	if x.Kind == code.KindIdent {
+		if to, ok := names[strings.TrimPrefix(x.Name, "variables.")]; ok && strings.HasPrefix(x.Name, "variables.") {
+			return code.Ident("variables." + to)
+		}
+		return x
 	}
-	return x
+	if !x.Mentions("variables") {
+		return x
+	}
+	out := *x
+	out.Args = make([]*code.Expr, len(x.Args))
+	for i, a := range x.Args {
+		out.Args[i] = rename(a, names)
+	}
+	return &out
 }
 
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
+// camel turns the name of a policy into the beginning of an identifier.
 func camel(name string) string {
 	words := strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '.' })
 	for i := range words {
 		if i > 0 {
 			words[i] = strings.ToUpper(words[i][:1]) + words[i][1:]
 		}
+	}
+	if words[0][0] >= '0' && words[0][0] <= '9' {
+		words[0] = "policy" + words[0]
 	}
 	return strings.Join(words, "")
 }

@@ -39,14 +39,64 @@ func Lower(p *check.Policy) *ir.Program {
 	}
 	for _, c := range p.Conditions {
 		l.program.Conditions = append(l.program.Conditions,
-			ir.Condition{Name: c.Name, Code: expr.Condition(c.Node), Source: position(c.Source)})
+			ir.Condition{Name: c.Name, Code: asBool(expr.Condition(c.Node)), Source: position(c.Source)})
 	}
+	l.program.Conditions = joinConditions(l.program.Conditions)
 	l.reserve()
 	rules := l.rules()
 	l.violations(rules)
 	l.prelude()
+	nameTargets(l.program, p.Project.Target)
 	l.program.Bindings = bindings(p, l.program)
 	return l.program
+}
+
+// asBool makes the type of a condition known to the API server, to which the
+// object is dyn: it refuses a match condition that is not exactly a bool.
+//
+//	object.spec.?hostPID.orValue(false) → object.spec.?hostPID.orValue(false) == true
+func asBool(x *code.Expr) *code.Expr {
+	if isBool(x) {
+		return x
+	}
+	return code.Eq(x, code.True)
+}
+
+// boolCalls are calls that return a bool whatever they are given.
+var boolCalls = map[string]bool{"all": true, "exists": true, "exists_one": true, "existsOne": true, "has": true, "hasValue": true,
+	"startsWith": true, "endsWith": true, "contains": true, "matches": true}
+
+// isBool reports whether the type of an expression is bool for certain.
+func isBool(x *code.Expr) bool {
+	switch x.Kind {
+	case code.KindNot, code.KindAnd, code.KindOr, code.KindBinary, code.KindLit:
+		return true
+	case code.KindCond:
+		return isBool(x.Args[1]) && isBool(x.Args[2])
+	case code.KindCall:
+		if x.Name == "orValue" && x.Args[0].Kind == code.KindCall && x.Args[0].Name == "optMap" {
+			return isBool(x.Args[0].Args[2])
+		}
+		return boolCalls[x.Name]
+	}
+	return false
+}
+
+// maxConditions is how many match conditions the API server takes.
+const maxConditions = 64
+
+// joinConditions makes one condition of those that are too many.
+func joinConditions(conditions []ir.Condition) []ir.Condition {
+	if len(conditions) <= maxConditions {
+		return conditions
+	}
+	rest := conditions[maxConditions-1:]
+	var all []*code.Expr
+	for _, c := range rest {
+		all = append(all, c.Code)
+	}
+	joined := ir.Condition{Name: "others", Code: code.And(all...), Source: rest[0].Source}
+	return append(slices.Clone(conditions[:maxConditions-1]), joined)
 }
 
 type lowerer struct {
@@ -108,7 +158,7 @@ func (l *lowerer) reserve() {
 	for _, v := range l.policy.Variables {
 		l.taken[v.Name] = true
 	}
-	for _, name := range []string{"pod", "containers", "oldPod", "oldContainers", "violations", "applies"} {
+	for _, name := range check.ReservedVariables {
 		l.taken[name] = true
 	}
 }
@@ -129,8 +179,8 @@ func (l *lowerer) name(rule string) string {
 		}
 	}
 	base := b.String()
-	if base == "" || base[0] >= '0' && base[0] <= '9' {
-		base = "rule" + base
+	if base == "" || base[0] >= '0' && base[0] <= '9' || reservedWords[base] {
+		base = "rule" + strings.ToUpper(base[:1]) + base[1:]
 	}
 	name := base
 	for i := 2; l.taken[name]; i++ {
@@ -139,6 +189,12 @@ func (l *lowerer) name(rule string) string {
 	l.taken[name] = true
 	return name
 }
+
+// reservedWords are CEL's, which no variable may be called
+// (https://github.com/cel-expr/cel-spec/blob/master/doc/langdef.md#syntax).
+var reservedWords = map[string]bool{"as": true, "break": true, "const": true, "continue": true, "else": true,
+	"false": true, "for": true, "function": true, "if": true, "import": true, "in": true, "let": true, "loop": true,
+	"namespace": true, "null": true, "package": true, "return": true, "true": true, "var": true, "void": true, "while": true}
 
 // rules adds a variable for every rule: the list of its violations.
 func (l *lowerer) rules() []*code.Expr {
@@ -211,12 +267,11 @@ func (l *lowerer) violations(lists []*code.Expr) {
 	}
 	at := position(l.policy.Span)
 	l.program.Variables = append(l.program.Variables, ir.Variable{Name: "violations", Code: all, Source: at})
-	violations := code.Ident("variables.violations")
 	l.program.Validations = []ir.Validation{{
 		Policy:      l.policy.Name.Value,
 		Code:        code.Eq(code.Call("size", violations), code.Lit(int64(0))),
 		Message:     staticMessage(l.policy),
-		MessageCode: messageCode(violations),
+		MessageCode: message,
 		Reason:      l.policy.Reason.Value,
 		Source:      at,
 	}}
@@ -238,6 +293,13 @@ const (
 	// are written in: 8 × (140 × 4 + 5) + the count.
 	shownViolations = 8
 	shownRunes      = 140
+)
+
+// violations is how a validation reads the list of all violations, and
+// message how it prints them: the same for every policy.
+var (
+	violations = code.Ident("variables.violations")
+	message    = messageCode(violations)
 )
 
 // messageCode joins the violations to one line within the API server's limits.
@@ -269,6 +331,7 @@ func messageCode(violations *code.Expr) *code.Expr {
 // prelude puts the variables that are read before those that read them.
 func (l *lowerer) prelude() {
 	var before []ir.Variable
+	optional := map[string]bool{}
 	roots := l.policy.Roots
 	reads := func(name string) bool {
 		for _, v := range slices.Concat(before, l.program.Variables) {
@@ -285,7 +348,8 @@ func (l *lowerer) prelude() {
 		if !reads(v.Name) {
 			continue
 		}
-		x, _ := expr.Value(v.Node)
+		x, isOptional := expr.Value(v.Node)
+		optional[v.Name] = isOptional
 		before = append([]ir.Variable{{Name: v.Name, Code: x, Source: position(v.Span)}}, before...)
 	}
 	for _, root := range []struct {
@@ -300,7 +364,8 @@ func (l *lowerer) prelude() {
 			before = append([]ir.Variable{{Name: root.name, Code: root.code(root.old)}}, before...)
 		}
 	}
-	l.program.Variables = append(before, l.program.Variables...)
+	optional["pod"], optional["oldPod"] = roots.PodIsOptional(false), roots.PodIsOptional(true)
+	l.program.Variables = unwrapOptionals(append(before, l.program.Variables...), optional)
 }
 
 // Groups splits the environments of a policy into those that can share a

@@ -22,6 +22,11 @@ func lowerMatch(p *check.Policy) ir.Match {
 	out := ir.Match{Rules: resourceRules(m, m.Operations), ObjectSelector: m.Labels}
 	if m.Any {
 		out.ExcludeRules = neverMatched(m.Operations)
+		if len(m.Namespaces)+len(m.NamespaceGlobs) > 0 {
+			out.Rules = wildcardRules("Namespaced", m.Operations)
+		} else if m.NamespaceLabels != nil {
+			out.Rules = namespacedRules(m)
+		}
 	}
 	namespaces := &metav1.LabelSelector{}
 	if m.NamespaceLabels != nil {
@@ -37,7 +42,7 @@ func lowerMatch(p *check.Policy) ir.Match {
 		add(metav1.LabelSelectorOpIn, m.Namespaces)
 	}
 	excluded := []string{}
-	if !check.MatchesNamespaces(m) && anyNamespaced(m) {
+	if !check.MatchesNamespaces(m) && (m.Any || anyNamespaced(m)) {
 		excluded = append(excluded, p.Project.Namespaces...)
 	}
 	for _, e := range p.Policy.Exclude {
@@ -64,7 +69,7 @@ func anyNamespaced(m *resolve.Match) bool {
 // group, version and set of operations.
 func resourceRules(m *resolve.Match, operations []string) []ir.ResourceRule {
 	if m.Any {
-		return []ir.ResourceRule{{Groups: []string{"*"}, Versions: []string{"*"}, Operations: operations, Resources: []string{"*"}}}
+		return wildcardRules("", operations)
 	}
 	byKey := map[string]*ir.ResourceRule{}
 	var keys []string
@@ -95,6 +100,18 @@ func resourceRules(m *resolve.Match, operations []string) []ir.ResourceRule {
 		out = append(out, *byKey[key])
 	}
 	return out
+}
+
+// wildcardRules match every resource of a scope. A wildcard does not match
+// subresources; those through which the spec of a pod changes are named,
+// since UPDATE is checked in full.
+func wildcardRules(scope string, operations []string) []ir.ResourceRule {
+	rules := []ir.ResourceRule{{Groups: []string{"*"}, Versions: []string{"*"}, Operations: operations, Resources: []string{"*"}, Scope: scope}}
+	if slices.Contains(operations, "UPDATE") {
+		rules = append(rules, ir.ResourceRule{Groups: []string{""}, Versions: []string{"v1"}, Operations: []string{"UPDATE"},
+			Resources: []string{"pods/ephemeralcontainers", "pods/resize"}})
+	}
+	return rules
 }
 
 // kindOperations returns those of the operations that a kind has.
@@ -183,10 +200,8 @@ func namespacedRules(m *resolve.Match) []ir.ResourceRule {
 		}
 	}
 	if m.Any {
-		return []ir.ResourceRule{
-			{Groups: []string{"*"}, Versions: []string{"*"}, Operations: m.Operations, Resources: []string{"*"}, Scope: "Namespaced"},
-			{Groups: []string{""}, Versions: []string{"v1"}, Operations: m.Operations, Resources: []string{"namespaces"}},
-		}
+		return append(wildcardRules("Namespaced", m.Operations),
+			ir.ResourceRule{Groups: []string{""}, Versions: []string{"v1"}, Operations: m.Operations, Resources: []string{"namespaces"}})
 	}
 	if len(limited.Kinds) == len(m.Kinds) {
 		return nil

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 
 	"github.com/policyc/policyc/compiler/check"
@@ -26,12 +28,19 @@ func paramKind(p *check.Policy) *ir.ParamKind {
 		kind = "Policy" + kind
 	}
 	kind += "Params"
+	if len(kind) > maxKind {
+		sum := fmt.Sprintf("%x", sha256.Sum256([]byte(kind)))[:8]
+		kind = kind[:maxKind-len(sum)] + sum
+	}
 	k := &ir.ParamKind{Group: "params.policyc.dev", Version: "v1", Kind: kind, Plural: strings.ToLower(kind)}
 	for _, param := range p.Parameters {
 		k.Fields = append(k.Fields, ir.ParamField{Name: param.Name.Value, Schema: paramSchema(param), Required: !param.HasDefault})
 	}
 	return k
 }
+
+// maxKind is the longest kind whose listKind the API server takes.
+const maxKind = 63 - len("List")
 
 // quantityPattern is the pattern that controller-tools writes for quantities.
 const quantityPattern = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`

@@ -97,7 +97,11 @@ func (p *Project) resolveException(docs *syntax.Documents, d *syntax.Exception, 
 // checkExceptionKinds reports an exception for kinds that its policy does not
 // match: it would never do anything.
 func (p *Project) checkExceptionKinds(e *Exception, policy *Policy, r *diag.Report) {
-	if e.Match == nil || len(e.Match.Kinds) == 0 || policy.Match.Any {
+	if e.Match == nil {
+		return
+	}
+	p.checkLabels(policy.Match, e.Match, r)
+	if len(e.Match.Kinds) == 0 || policy.Match.Any {
 		return
 	}
 	for _, k := range e.Match.Kinds {

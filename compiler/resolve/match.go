@@ -12,6 +12,7 @@ import (
 	"github.com/policyc/policyc/compiler/schema"
 	"github.com/policyc/policyc/compiler/source"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/compiler/types"
 )
 
 // Match is a match, exclude or exception block whose kinds are bound.
@@ -57,23 +58,21 @@ func (p *Project) resolveMatch(d *syntax.Match, o matchOptions, r *diag.Report) 
 		Users: texts(d.Users), Groups: texts(d.Groups)}
 	before := r.Len()
 	for _, k := range d.Kinds {
-		p.resolveKind(m, k, o, r)
+		p.resolveKind(m, k, r)
 	}
 	for _, n := range d.Namespaces {
 		if strings.ContainsAny(n.Value, "*?") {
 			m.NamespaceGlobs = append(m.NamespaceGlobs, n.Value)
 			continue
 		}
-		if errs := validation.IsDNS1123Label(n.Value); len(errs) > 0 {
-			r.Errorf(diag.InvalidMatch, n.Span, "%q is no name of a namespace", n.Value).Notef("%s", errs[0])
-			continue
+		if checkNamespace(n, r) {
+			m.Namespaces = append(m.Namespaces, n.Value)
 		}
-		m.Namespaces = append(m.Namespaces, n.Value)
 	}
 	for _, s := range d.ServiceAccounts {
 		ns, name, ok := strings.Cut(s.Value, "/")
 		if !ok || ns == "" || name == "" {
-			r.Errorf(diag.InvalidMatch, s.Span, "%q is no service account", s.Value).Helpf("write namespace/name")
+			r.Errorf(diag.InvalidMatch, s.Span, "`%s` is no service account", s.Value).Helpf("write namespace/name")
 			continue
 		}
 		m.ServiceAccounts = append(m.ServiceAccounts, "system:serviceaccount:"+ns+":"+name)
@@ -84,7 +83,7 @@ func (p *Project) resolveMatch(d *syntax.Match, o matchOptions, r *diag.Report) 
 		return nil
 	}
 	slices.SortFunc(m.Kinds, func(a, b *schema.Kind) int { return strings.Compare(a.String(), b.String()) })
-	m.Kinds = slices.Compact(m.Kinds)
+	m.Kinds = slices.CompactFunc(m.Kinds, func(a, b *schema.Kind) bool { return a.String() == b.String() })
 	if !o.exclude {
 		p.checkScope(m, d, r)
 	}
@@ -92,6 +91,14 @@ func (p *Project) resolveMatch(d *syntax.Match, o matchOptions, r *diag.Report) 
 		return nil
 	}
 	return m
+}
+
+func checkNamespace(n source.Text, r *diag.Report) bool {
+	errs := validation.IsDNS1123Label(n.Value)
+	if len(errs) > 0 {
+		r.Errorf(diag.InvalidMatch, n.Span, "`%s` is no name of a namespace", n.Value).Notef("%s", errs[0])
+	}
+	return len(errs) == 0
 }
 
 func texts(in []source.Text) []string {
@@ -102,7 +109,7 @@ func texts(in []source.Text) []string {
 	return out
 }
 
-func (p *Project) resolveKind(m *Match, ref source.Text, o matchOptions, r *diag.Report) {
+func (p *Project) resolveKind(m *Match, ref source.Text, r *diag.Report) {
 	switch ref.Value {
 	case "*":
 		m.Any = true
@@ -123,9 +130,9 @@ func (p *Project) resolveKind(m *Match, ref source.Text, o matchOptions, r *diag
 		return
 	}
 	m.Kinds = append(m.Kinds, k)
-	// UPDATE is checked in full: who matches pods means their subresources
+	// UPDATE is checked in full: who names pods means their subresources
 	// through which the spec changes, too.
-	if !o.exclude && k.Group == "" && k.Resource == "pods" && k.Subresource == "" {
+	if k.Group == "" && k.Resource == "pods" && k.Subresource == "" {
 		m.Kinds = append(m.Kinds, p.podSubresources()...)
 	}
 }
@@ -177,6 +184,7 @@ func (p *Project) checkScope(m *Match, d *syntax.Match, r *diag.Report) {
 		return
 	}
 	m.Operations = matchOperations(m, d, r)
+	p.checkLabels(m, m, r)
 	if len(d.Namespaces) == 0 && m.NamespaceLabels == nil {
 		return
 	}
@@ -195,42 +203,109 @@ func (p *Project) checkScope(m *Match, d *syntax.Match, r *diag.Report) {
 	}
 }
 
+// checkLabels reports a selector of labels, in a match or in a block that is
+// held against it, that is about objects without labels: what is sent to
+// pods/exec has none.
+func (p *Project) checkLabels(m, block *Match, r *diag.Report) {
+	if block.Labels == nil {
+		return
+	}
+	var without *schema.Kind
+	for _, k := range m.Kinds {
+		t, err := p.Schemas.Root(k)
+		if err == nil && t.Kind == types.Object && t.Fields.Field("metadata") == nil {
+			without = k
+		} else if block != m {
+			return // the block can hold for this kind
+		}
+	}
+	if without != nil {
+		r.Errorf(diag.InvalidMatch, block.Span, "%s has no labels, so `labels` never holds for it", without).
+			Helpf("use `names`, or `when` with what is known of the request")
+	}
+}
+
+// excludesAll reports whether a block holds for every request of a match.
+func excludesAll(m, e *Match) bool {
+	rest := *e
+	rest.Kinds, rest.Any, rest.Workload, rest.Operations = nil, false, false, nil
+	if !rest.empty() {
+		return false
+	}
+	kinds := e.Any || len(e.Kinds) == 0 || !m.Any && !slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return !containsKind(e.Kinds, k) })
+	operations := len(e.Operations) == 0 || slices.Contains(e.Operations, "*") ||
+		!slices.ContainsFunc(m.Operations, func(op string) bool { return !slices.Contains(e.Operations, op) })
+	return kinds && operations
+}
+
+func containsKind(kinds []*schema.Kind, want *schema.Kind) bool {
+	return slices.ContainsFunc(kinds, func(k *schema.Kind) bool { return k.String() == want.String() })
+}
+
 func isNamespace(k *schema.Kind) bool { return k.Group == "" && k.Resource == "namespaces" }
 
 // matchOperations returns the operations of a match, with the default, and
-// checks that every kind has one of them.
+// checks that kinds and operations go together.
 func matchOperations(m *Match, d *syntax.Match, r *diag.Report) []string {
-	ops := m.Operations
-	if len(ops) == 0 {
-		ops = []string{"CREATE", "UPDATE"}
-		connects := len(m.Kinds) > 0
-		for _, k := range m.Kinds {
-			connects = connects && k.Connect
-		}
-		if connects {
-			ops = []string{"CONNECT"}
-		}
+	ops := defaultOperations(m)
+	if slices.Contains(m.Operations, "*") {
+		ops = []string{"CREATE", "UPDATE", "DELETE", "CONNECT"}
+	} else if len(m.Operations) > 0 {
+		ops = m.Operations
+	}
+	at := d.Span
+	if len(d.Operations) > 0 {
+		at = d.Operations[0].Span
 	}
 	for _, k := range m.Kinds {
 		has := slices.ContainsFunc(ops, func(op string) bool { return slices.Contains(k.Operations(), op) })
-		generated := k.Subresource != "" && k.ParentKind == "Pod" && (k.Subresource == "resize" || k.Subresource == "ephemeralcontainers")
-		if !has && !generated {
-			at := d.Span
-			if len(d.Operations) > 0 {
-				at = d.Operations[0].Span
-			}
+		if !has && !changesPod(k) {
 			r.Errorf(diag.InvalidMatch, at, "%s has none of the operations %s", k, strings.Join(ops, ", ")).
 				Helpf("its operations are %s", strings.Join(k.Operations(), ", "))
 		}
 	}
 	for _, op := range d.Operations {
-		if op.Value == "*" {
-			return []string{"CREATE", "UPDATE", "DELETE", "CONNECT"}
-		}
+		checkOperation(m, op, r)
 	}
-	ops = slices.Clone(ops)
+	ops = slices.DeleteFunc(slices.Clone(ops), func(op string) bool { return !m.hasOperation(op) })
 	slices.SortFunc(ops, func(a, b string) int { return operationOrder[a] - operationOrder[b] })
 	return slices.Compact(ops)
+}
+
+// defaultOperations are CREATE and UPDATE, never DELETE, which has no object;
+// and CONNECT for kinds that have nothing else.
+func defaultOperations(m *Match) []string {
+	connects := func(k *schema.Kind) bool { return k.Connect }
+	if len(m.Kinds) > 0 && !slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return !connects(k) }) {
+		return []string{"CONNECT"}
+	}
+	return []string{"CREATE", "UPDATE"}
+}
+
+// checkOperation reports an operation that no kind of the match has.
+func checkOperation(m *Match, op source.Text, r *diag.Report) {
+	switch {
+	case op.Value == "*" || m.hasOperation(op.Value):
+	case m.Any:
+		r.Errorf(diag.NotExpressible, op.Span, "`kinds: ['*']` has no operation %s: a wildcard does not reach subresources", op.Value).
+			Helpf("name the subresources, such as `Pod/exec`")
+	default:
+		r.Errorf(diag.InvalidMatch, op.Span, "none of the kinds has the operation %s", op.Value)
+	}
+}
+
+// hasOperation reports whether requests for one of the kinds can have the
+// operation. CONNECT requests are about subresources, which a wildcard of
+// resources does not match.
+func (m *Match) hasOperation(op string) bool {
+	return m.Any && op != "CONNECT" ||
+		slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return slices.Contains(k.Operations(), op) })
+}
+
+// changesPod reports whether a kind is a subresource through which the spec
+// of a pod changes.
+func changesPod(k *schema.Kind) bool {
+	return k.ParentKind == "Pod" && (k.Subresource == "resize" || k.Subresource == "ephemeralcontainers")
 }
 
 var operationOrder = map[string]int{"CREATE": 0, "UPDATE": 1, "DELETE": 2, "CONNECT": 3}
@@ -265,10 +340,10 @@ func selector(d *syntax.Selector, r *diag.Report) *metav1.LabelSelector {
 
 func checkLabel(key source.Text, value string, at source.Span, r *diag.Report) {
 	if errs := validation.IsQualifiedName(key.Value); len(errs) > 0 {
-		r.Errorf(diag.InvalidMatch, key.Span, "%q is no label key", key.Value).Notef("%s", errs[0])
+		r.Errorf(diag.InvalidMatch, key.Span, "`%s` is no label key", key.Value).Notef("%s", errs[0])
 	}
 	if errs := validation.IsValidLabelValue(value); len(errs) > 0 {
-		r.Errorf(diag.InvalidMatch, at, "%q is no label value", value).Notef("%s", errs[0])
+		r.Errorf(diag.InvalidMatch, at, "`%s` is no label value", value).Notef("%s", errs[0])
 	}
 }
 
@@ -302,8 +377,42 @@ func (p *Project) resolveWorkloads(doc *syntax.Project, r *diag.Report) {
 			reportKind(w.Kind, err, r)
 			continue
 		}
-		p.Workloads = append(p.Workloads, Workload{k, splitPath(w.Path.Value)})
+		if path := splitPath(w.Path.Value); p.checkTemplatePath(k, path, w.Path, r) {
+			p.Workloads = append(p.Workloads, Workload{k, path})
+		}
 	}
+}
+
+// checkTemplatePath reports a path that objects of the kind do not have: the
+// pod would be absent in all of them, and no rule would hold.
+func (p *Project) checkTemplatePath(k *schema.Kind, path []string, at source.Text, r *diag.Report) bool {
+	t, err := p.Schemas.Root(k)
+	if err != nil {
+		r.Errorf(diag.Internal, at.Span, "%v", err)
+		return false
+	}
+	for _, name := range path {
+		if t.Kind == types.Dyn {
+			return true
+		}
+		if t.Kind != types.Object {
+			r.Errorf(diag.UnknownField, at.Span, "no field `%s` on %s", name, t)
+			return false
+		}
+		f := t.Fields.Field(name)
+		if f == nil && t.Open {
+			return true
+		}
+		if f == nil {
+			d := r.Errorf(diag.UnknownField, at.Span, "no field `%s` on %s", name, t)
+			if s, ok := diag.Suggest(name, t.Fields.Names()); ok {
+				d.Helpf("did you mean `%s`?", s)
+			}
+			return false
+		}
+		t = f.Type
+	}
+	return true
 }
 
 func splitPath(path string) []string {

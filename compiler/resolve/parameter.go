@@ -244,7 +244,7 @@ func resolveEnvironments(d *syntax.Policy, params []*Parameter, r *diag.Report) 
 		for _, n := range s.Namespaces {
 			if strings.ContainsAny(n.Value, "*?") {
 				e.NamespaceGlobs = append(e.NamespaceGlobs, n.Value)
-			} else {
+			} else if checkNamespace(n, r) {
 				e.Namespaces = append(e.Namespaces, n.Value)
 			}
 		}

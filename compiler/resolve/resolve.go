@@ -188,6 +188,10 @@ func (p *Project) resolveExclusions(doc *syntax.Project, r *diag.Report) {
 		p.Namespaces = slices.Compact(p.Namespaces)
 		return
 	}
+	if excludesAll(&Match{Any: true, Operations: []string{"CREATE", "UPDATE", "DELETE", "CONNECT"}}, m) {
+		r.Errorf(diag.InvalidMatch, m.Span, "this block excludes everything")
+		return
+	}
 	p.Exclude = m
 }
 
@@ -196,9 +200,15 @@ func (p *Project) resolvePolicy(d *syntax.Policy, r *diag.Report) *Policy {
 	before := r.Len()
 	out.Match = p.resolveMatch(d.Match, matchOptions{}, r)
 	for _, e := range d.Exclude {
-		if m := p.resolveMatch(e, matchOptions{exclude: true}, r); m != nil {
-			out.Exclude = append(out.Exclude, m)
+		m := p.resolveMatch(e, matchOptions{exclude: true}, r)
+		if m == nil || out.Match == nil {
+			continue
 		}
+		p.checkLabels(out.Match, m, r)
+		if excludesAll(out.Match, m) {
+			r.Errorf(diag.InvalidMatch, m.Span, "this block excludes everything that the policy matches")
+		}
+		out.Exclude = append(out.Exclude, m)
 	}
 	if p.Exclude != nil {
 		out.Exclude = append(out.Exclude, p.Exclude)

@@ -57,7 +57,7 @@ func (s *structural) typeOf(name string, meta *types.Type) *types.Type {
 	case s == nil:
 		return types.DynType
 	case s.IntOrString:
-		return types.IntOrStringType
+		return types.LooseIntOrStringType
 	case s.EmbeddedResource:
 		return s.embedded(name, meta)
 	case s.Type == "array":
@@ -103,14 +103,16 @@ func (s *structural) embedded(name string, meta *types.Type) *types.Type {
 	return t
 }
 
+// scalar returns the type of a value without parts. Numbers are kept as they
+// were written: 3.0 is an integer to the API server, and 3 a number.
 func (s *structural) scalar() *types.Type {
 	switch s.Type {
 	case "boolean":
 		return types.BoolType
 	case "integer":
-		return types.IntType
+		return types.LooseIntType
 	case "number":
-		return types.DoubleType
+		return types.LooseDoubleType
 	case "string":
 		return s.text()
 	}

@@ -65,7 +65,7 @@ type Type struct {
 	Enum []string
 	// NullElem says that elements of this List or Map may be null.
 	NullElem bool
-	// Loose says that an Int or Double comes from the schema of a CRD, where
+	// Loose says that an Int, Double or IntOrString comes from the schema of a CRD, where
 	// `integer` takes 3.0, which CEL sees as a double, and `number` takes 3,
 	// which CEL sees as an int.
 	Loose bool
@@ -113,6 +113,8 @@ var (
 
 	LooseIntType    = &Type{Kind: Int, Loose: true}
 	LooseDoubleType = &Type{Kind: Double, Loose: true}
+	// LooseIntOrStringType is x-kubernetes-int-or-string of a CRD.
+	LooseIntOrStringType = &Type{Kind: IntOrString, Loose: true}
 
 	QuantityType     = &Type{Kind: Quantity}
 	IntOrStringType  = &Type{Kind: IntOrString}

@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/policyc/policyc/compiler"
 	"github.com/policyc/policyc/compiler/diag"
@@ -73,6 +73,7 @@ func (c *goldenCase) inputs() []syntax.Input {
 	return out
 }
 
+// readFile reads the CRD files that a project names.
 func (c *goldenCase) readFile(name string) ([]byte, error) {
 	for _, f := range c.archive.Files {
 		if f.Name == name {
@@ -82,8 +83,7 @@ func (c *goldenCase) readFile(name string) ([]byte, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
-// compile compiles the inputs in the given order and with the given layout
-// ("" for the project's own).
+// compile compiles the inputs in the given order.
 func (c *goldenCase) compile(inputs []syntax.Input) (*compiler.Result, *diag.Report) {
 	r := diag.NewReport()
 	result := compiler.Compile(inputs, compiler.Options{
