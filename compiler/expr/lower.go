@@ -276,14 +276,14 @@ func (l *lowerer) isValue(n *Node) bool {
 }
 
 // root wraps what a selection starts from in dyn() where the API server's type
-// checker would not find the field: the matched kinds differ, the schema says
-// nothing of it, or its name needs brackets.
+// checker would not find the field: the matched kinds differ, only later
+// versions have it, the schema says nothing of it, or its name needs brackets.
 func (l *lowerer) root(n *Node, x *code.Expr) *code.Expr {
 	if n.Args[0].Type.Kind != types.Object {
 		return x
 	}
 	declared := n.Args[0].Type.Fields.Field(n.Name) != nil
-	if declared && len(n.Field.MissingIn) == 0 && !untyped(n.Field.Type) && code.IsIdentifier(n.Name) {
+	if declared && len(n.Field.MissingIn) == 0 && !n.Field.Newer && !untyped(n.Field.Type) && code.IsIdentifier(n.Name) {
 		return x
 	}
 	return dynRoot(x)

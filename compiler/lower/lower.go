@@ -308,7 +308,9 @@ var (
 func messageCode(violations *code.Expr) *code.Expr {
 	n := func(i int) *code.Expr { return code.Lit(int64(i)) }
 	oneLine := func(x *code.Expr) *code.Expr {
-		return code.Method(code.Method(x, "replace", code.Lit("\n"), code.Lit(" ")), "replace", code.Lit("\r"), code.Lit(" "))
+		// The API server discards a denial with a line break, and a warning
+		// with any control character.
+		return code.Method(code.Method(x, "findAll", code.Lit(`\P{Cc}+`)), "join", code.Lit(" "))
 	}
 	whole := oneLine(code.Method(violations, "join", code.Lit("; ")))
 	var indexes []*code.Expr

@@ -18,6 +18,7 @@ type builtin struct {
 	kinds []*Kind
 	lines map[string]string // name of the type → its fields, tab-separated
 
+	minor   int
 	mu      sync.Mutex
 	objects map[string]*types.Type
 }
@@ -37,7 +38,12 @@ func decode(minor int) (*builtin, error) {
 	if _, err := io.Copy(&text, unzip); err != nil {
 		return nil, err
 	}
-	return parse(text.String())
+	b, err := parse(text.String())
+	if err != nil {
+		return nil, err
+	}
+	b.minor = minor
+	return b, nil
 }
 
 func parse(text string) (*builtin, error) {
@@ -102,7 +108,7 @@ func (b *builtin) object(name string) (*types.Type, bool) {
 	defer b.mu.Unlock()
 	t := b.objects[name]
 	if t == nil {
-		t = &types.Type{Kind: types.Object, Name: name, Fields: &lineFields{builtin: b, line: line}}
+		t = &types.Type{Kind: types.Object, Name: name, Fields: &lineFields{builtin: b, name: name, line: line}}
 		b.objects[name] = t
 	}
 	return t, true

@@ -13,6 +13,7 @@ import (
 // for; a type may contain itself.
 type lineFields struct {
 	builtin *builtin
+	name    string
 	line    string
 	once    sync.Once
 	fields  fieldMap
@@ -42,6 +43,31 @@ func (l *lineFields) parse() {
 			f.Name, f.Nullable = strings.CutSuffix(name, "?")
 		}
 		l.fields[f.Name] = f
+	}
+	l.addNewer()
+}
+
+// addNewer adds the fields that only later versions have. The target is the
+// oldest server that a policy must run on: on a later one, a policy that
+// could not name them would let through what stands in them.
+func (l *lineFields) addNewer() {
+	if l.builtin.minor == newestMinor {
+		return
+	}
+	newest, err := loaded[newestMinor]()
+	if err != nil {
+		return // reported when the newest minor itself is asked for
+	}
+	t, ok := newest.object(l.name)
+	if !ok {
+		return
+	}
+	for _, name := range t.Fields.Names() {
+		if l.fields[name] == nil {
+			f := *t.Fields.Field(name)
+			f.Required, f.Newer = false, true
+			l.fields[name] = &f
+		}
 	}
 }
 

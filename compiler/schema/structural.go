@@ -124,8 +124,10 @@ func (s *structural) scalar() *types.Type {
 // "2030-01-01t00:00:00z") and `duration` (it takes "3 weeks"), so these stay
 // plain text.
 func (s *structural) text() *types.Type {
-	if s.Format == "byte" {
-		return types.Base64Type
+	if s.Format != "" {
+		// The API server lets a list through where a format is given
+		// (seen on 1.30 and 1.37 with date-time), so nothing is sure.
+		return types.DynType
 	}
 	var enum []string
 	for _, value := range s.Enum {

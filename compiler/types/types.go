@@ -95,6 +95,9 @@ type Field struct {
 	Nullable bool
 	// MissingIn names the members of a union that lack the field.
 	MissingIn []string
+	// Newer says that the target version lacks the field and a later one has
+	// it: it is absent on the one, and must be checked on the other.
+	Newer bool
 }
 
 // The types that need no parameters.
@@ -277,6 +280,7 @@ func (u *unionFields) Field(name string) *Field {
 		}
 		out.Required = out.Required && f.Required
 		out.Nullable = out.Nullable || f.Nullable
+		out.Newer = out.Newer || f.Newer
 		for _, missing := range f.MissingIn {
 			out.MissingIn = append(out.MissingIn, u.labels[i]+" "+missing)
 		}
