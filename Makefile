@@ -33,7 +33,7 @@ update: ## rewrite goldens and generated/ from what the compiler does now
 .PHONY: e2e
 e2e: ## run the policies on real API servers, built from the Go module proxy
 	$(GO) run ./test/apiserver/build
-	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/e2e/...
+	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/compile ./test/e2e/...
 
 .PHONY: bench
 bench: ## benchmarks of the compiler
