@@ -127,8 +127,8 @@ func TestGuard(t *testing.T) {
 	r.Errorf(diag.UnknownKey, source.Span{}, "unrelated")
 	func() {
 		defer guard(r, source.Span{}, "compiling policy `p`")
-		var m map[string]int
-		m["x"] = 1
+		var none []int
+		_ = none[len(r.Sorted())]
 	}()
 	for _, d := range r.Sorted() {
 		if d.Code == diag.Internal && strings.HasPrefix(d.Message, "compiling policy `p` failed: ") && strings.Contains(d.Notes[0], "TestGuard") {

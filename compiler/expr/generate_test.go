@@ -15,7 +15,6 @@ type generator struct {
 	// core leaves out what the small evaluator does not know.
 	core   bool
 	locals []*Local
-	names  int
 }
 
 func (g *generator) pick(options ...string) string { return options[g.Intn(len(options))] }

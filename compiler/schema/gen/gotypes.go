@@ -176,7 +176,7 @@ func (t goType) elem() goType {
 func (t goType) collect(out map[string]goField) error {
 	st, ok := t.resolve().expr.(*ast.StructType)
 	if !ok {
-		return fmt.Errorf("Go type %s is no struct", t.name)
+		return fmt.Errorf("type %s is no struct", t.name)
 	}
 	t = t.resolve()
 	for _, f := range st.Fields.List {
