@@ -11,19 +11,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/policyc/policyc/test/apiserver"
 	"github.com/policyc/policyc/test/readme"
 )
 
-// The tour of the README, done on a server of the newest version: what kubectl prints is what the README shows. A new
+// The tour of the README, done on a server of its own, of the newest version: what kubectl prints is what the README shows. A new
 // policy needs a moment until it is enforced, so that a command may be tried again.
 func TestReadme(t *testing.T) {
-	c := clusters[len(clusters)-1]
+	c, err := apiserver.Start(t.Context(), apiserver.Options{Version: apiserver.Versions()[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Stop)
 	markdown, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	defer c.unbindAll(t)
 	ran := 0
 	for _, s := range readme.Steps(string(markdown)) {
 		args := strings.Fields(s.Command)
