@@ -90,6 +90,8 @@ type Estimate struct {
 	Part, Source string
 	Cost         uint64
 	Code         *code.Expr
+	// Message marks the text of a denial, evaluated only for violations.
+	Message bool
 	// Dominant is the sub-expression that costs the most, with its cost.
 	Dominant     string
 	DominantCost uint64
@@ -141,7 +143,7 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.Source, message.Source = v.Source, v.Source
+		e.Source, message.Source, message.Message = v.Source, v.Source, true
 		out.Parts = append(out.Parts, e, message)
 		out.Total = add(add(out.Total, e.Cost), message.Cost)
 	}
@@ -306,12 +308,14 @@ func (s *sizes) limit(name string, otherwise int) int {
 	return otherwise
 }
 
-// Worst returns the estimates that are over the budget of one expression,
+// Worst returns the estimates, messages aside, that are over the budget of one expression,
 // most expensive first.
 func (r *Result) Worst() []*Estimate {
 	var out []*Estimate
 	for i := range r.Parts {
-		if r.Parts[i].Cost > PerExpression {
+		// A message joins what rules computed: its worst case only echoes
+		// theirs, and it is cut when it is long.
+		if r.Parts[i].Cost > PerExpression && !r.Parts[i].Message {
 			out = append(out, &r.Parts[i])
 		}
 	}
