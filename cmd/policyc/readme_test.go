@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,30 +12,25 @@ import (
 // TestReadme does what the README's tour says, and sees what it shows. The
 // kubectl commands are done in test/e2e, on a real API server.
 func TestReadme(t *testing.T) {
-	markdown, err := os.ReadFile("../../README.md")
+	document, err := filepath.Abs("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
 	ran := 0
-	for _, s := range readme.Steps(string(markdown)) {
-		args := strings.Fields(s.Command)
-		switch {
-		case s.File != "":
-			if err := os.MkdirAll(filepath.Dir(s.File), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(s.File, []byte(s.Content), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		case len(args) > 0 && args[0] == "policyc":
-			ran++
-			var out bytes.Buffer
-			Run(args[1:], IO{In: strings.NewReader(""), Out: &out, Err: &out})
-			if !readme.Matches(s.Output, out.String()) {
-				t.Errorf("README.md:%d: %s\nshown:\n%s\nseen:\n%s", s.Line, s.Command, s.Output, out.String())
-			}
+	err = readme.Follow(document, func(s readme.Step, words []string) {
+		if words[0] != "policyc" {
+			return
 		}
+		ran++
+		var out bytes.Buffer
+		Run(words[1:], IO{In: strings.NewReader(""), Out: &out, Err: &out})
+		if !readme.Matches(s.Output, out.String()) {
+			t.Errorf("README.md:%d: %s\nshown:\n%s\nseen:\n%s", s.Line, s.Command, s.Output, out.String())
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if ran < 4 {
 		t.Errorf("only %d policyc commands found in the README", ran)

@@ -23,7 +23,7 @@ type Policy struct {
 	*resolve.Policy
 	Project      *resolve.Project
 	Environments []*resolve.Environment
-	// Prelude are the variables that the policy reads (pod, containers).
+	// Roots are what its expressions start from: object, pod, containers.
 	Roots *Roots
 	// Conditions must hold for the policy to apply, and can be evaluated
 	// before variables exist; Guards need variables or the namespace.

@@ -193,24 +193,12 @@ func NativeExclusion(m, e *resolve.Match) bool {
 	kinds := *e
 	kinds.Kinds, kinds.Workload = nil, false
 	switch {
-	case len(e.Kinds) > 0 && emptyMatch(&kinds):
+	case len(e.Kinds) > 0 && kinds.Empty():
 		return true
-	case onlyExactNamespaces(e):
+	case e.OnlyNamespaces():
 		return !MatchesNamespaces(m)
 	}
 	return false
-}
-
-func emptyMatch(m *resolve.Match) bool {
-	return len(m.Kinds) == 0 && !m.Any && len(m.Operations) == 0 && len(m.Namespaces) == 0 && len(m.NamespaceGlobs) == 0 &&
-		len(m.Names) == 0 && m.NamespaceLabels == nil && m.Labels == nil && len(m.Users) == 0 && len(m.Groups) == 0 &&
-		len(m.ServiceAccounts) == 0 && m.When.IsZero()
-}
-
-func onlyExactNamespaces(e *resolve.Match) bool {
-	rest := *e
-	rest.Namespaces = nil
-	return len(e.Namespaces) > 0 && emptyMatch(&rest)
 }
 
 // blockText writes an exclude or exception block as policy CEL, without its

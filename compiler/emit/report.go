@@ -87,7 +87,7 @@ func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
 		fmt.Fprintf(b, "- evaluation errors admit (failurePolicy %s)\n", p.FailurePolicy)
 	}
 	if c != nil {
-		fmt.Fprintf(b, "- costs at most %s of %s\n", thousands(c.Total+c.Conditions), thousands(cost.PerPolicy))
+		fmt.Fprintf(b, "- costs at most %s of %s\n", Thousands(c.Total+c.Conditions), Thousands(cost.PerPolicy))
 	}
 	b.WriteString("\n| binding | action | where |\n|---|---|---|\n")
 	for _, bind := range p.Bindings {
@@ -145,14 +145,11 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// thousands writes a number with separators.
-func thousands(n uint64) string {
+// Thousands writes a number with separators: 12,345.
+func Thousands(n uint64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
 }
-
-// Thousands writes a number with separators, as the report does.
-func Thousands(n uint64) string { return thousands(n) }

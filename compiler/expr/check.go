@@ -157,8 +157,6 @@ func (c *checker) ident(name string, at source.Span) *Node {
 		d.Helpf("a parameter is read as `params.%s`", name)
 	} else if s, ok := diag.Suggest(name, names); ok {
 		d.Helpf("did you mean `%s`?", s)
-	} else if c.scope.NoVariables != "" && (name == "variables" || name == "pod" || name == "containers") {
-		d.Notef("%s", c.scope.NoVariables)
 	} else if len(names) > 0 {
 		d.Notef("names that are known here: %s", quoteAll(names))
 	}

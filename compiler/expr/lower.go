@@ -19,19 +19,23 @@ type lowerer struct {
 	holes int
 }
 
+// predeclared are names that mean something in every expression, and CEL's
+// reserved words: no variable is called so.
+var predeclared = map[string]bool{
+	"object": true, "oldObject": true, "request": true, "params": true, "authorizer": true,
+	"namespaceObject": true, "variables": true, "optional": true, "type": true, "size": true,
+	"namespace": true, "in": true, "true": true, "false": true, "null": true, "package": true,
+	"as": true, "break": true, "const": true, "continue": true, "else": true, "for": true,
+	"function": true, "if": true, "import": true, "let": true, "loop": true, "return": true,
+	"var": true, "void": true, "while": true, "list": true, "map": true, "string": true, "int": true,
+	"bool": true, "bytes": true, "double": true, "uint": true, "dyn": true, "ip": true, "cidr": true,
+	"url": true, "quantity": true, "format": true, "semver": true, "sets": true, "lists": true,
+	"has": true, "duration": true, "timestamp": true, "math": true, "strings": true, "null_type": true,
+}
+
 // newLowerer returns a lowerer for n, whose variables keep their names.
 func newLowerer(n *Node) *lowerer {
-	l := &lowerer{names: map[*Local]string{}, taken: map[string]bool{
-		"object": true, "oldObject": true, "request": true, "params": true, "authorizer": true,
-		"namespaceObject": true, "variables": true, "optional": true, "type": true, "size": true,
-		"namespace": true, "in": true, "true": true, "false": true, "null": true, "package": true,
-		"as": true, "break": true, "const": true, "continue": true, "else": true, "for": true,
-		"function": true, "if": true, "import": true, "let": true, "loop": true, "return": true,
-		"var": true, "void": true, "while": true, "list": true, "map": true, "string": true, "int": true,
-		"bool": true, "bytes": true, "double": true, "uint": true, "dyn": true, "ip": true, "cidr": true,
-		"url": true, "quantity": true, "format": true, "semver": true, "sets": true, "lists": true,
-		"has": true, "duration": true, "timestamp": true, "math": true, "strings": true, "null_type": true,
-	}}
+	l := &lowerer{names: map[*Local]string{}, taken: map[string]bool{}}
 	n.Walk(func(m *Node) {
 		if m.Op != OpVar {
 			return
@@ -86,7 +90,7 @@ func Value(n *Node, locals ...*Local) (x *code.Expr, optional bool) {
 func (l *lowerer) fresh(hint string) string {
 	hint = identifierPart(hint)
 	name := hint
-	for i := 2; l.taken[name]; i++ {
+	for i := 2; l.taken[name] || predeclared[name]; i++ {
 		name = hint + strconv.Itoa(i)
 	}
 	l.taken[name] = true

@@ -106,11 +106,6 @@ type Var struct {
 	// Absent makes the name absent, as `object` is when the old object of
 	// an object is judged on its own.
 	Absent bool
-	// Root is the name by which a Rebind finds the variable.
-	Root string
-	// Diverges says that the members of the union differ in what they
-	// have, so that the API server's type checker must not see its type.
-	Diverges bool
 }
 
 // Function is a function of a Library, inlined where it is called.
@@ -137,9 +132,6 @@ type Scope struct {
 	Env       *cel.Env
 	Vars      map[string]*Var
 	Functions map[string]*Function
-	// NoVariables is set where the API server evaluates an expression
-	// before variables exist (match conditions): the reason, for the message.
-	NoVariables string
 }
 
 // With returns a copy of the scope with further variables.

@@ -124,16 +124,14 @@ func (p *Parsed) byteAt(runeOffset int) int {
 
 // lineOffset returns the byte offset of CEL's line (from 1) and column (from 0).
 func (p *Parsed) lineOffset(line, column int) int {
-	offset, runes := 0, 0
-	for i, r := range p.Text.Value {
+	runes := 0
+	for _, r := range p.Text.Value {
 		if line <= 1 {
 			break
 		}
 		runes++
 		if r == '\n' {
 			line--
-			offset = i + 1
-			_ = offset
 		}
 	}
 	return p.byteAt(runes + column)

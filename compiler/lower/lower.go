@@ -24,6 +24,7 @@ import (
 	"github.com/policyc/policyc/compiler/place"
 	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/source"
+	"github.com/policyc/policyc/compiler/syntax"
 )
 
 // Lower returns the program of a checked policy. It is total on what Check
@@ -179,7 +180,7 @@ func (l *lowerer) name(rule string) string {
 		}
 	}
 	base := b.String()
-	if base == "" || base[0] >= '0' && base[0] <= '9' || reservedWords[base] {
+	if base == "" || base[0] >= '0' && base[0] <= '9' || syntax.Reserved(base) {
 		base = "rule" + strings.ToUpper(base[:1]) + base[1:]
 	}
 	name := base
@@ -189,12 +190,6 @@ func (l *lowerer) name(rule string) string {
 	l.taken[name] = true
 	return name
 }
-
-// reservedWords are CEL's, which no variable may be called
-// (https://github.com/cel-expr/cel-spec/blob/master/doc/langdef.md#syntax).
-var reservedWords = map[string]bool{"as": true, "break": true, "const": true, "continue": true, "else": true,
-	"false": true, "for": true, "function": true, "if": true, "import": true, "in": true, "let": true, "loop": true,
-	"namespace": true, "null": true, "package": true, "return": true, "true": true, "var": true, "void": true, "while": true}
 
 // rules adds a variable for every rule: the list of its violations.
 func (l *lowerer) rules() []*code.Expr {
@@ -376,7 +371,7 @@ func Groups(p *resolve.Policy) [][]*resolve.Environment {
 	var groups [][]*resolve.Environment
 	keys := map[string]int{}
 	for i, e := range p.Environments {
-		key := code.Value(toAny(e.Values)).String()
+		key := code.Value(e.Values).String()
 		if p.ParameterObject.Value {
 			key = ""
 		}
@@ -392,5 +387,3 @@ func Groups(p *resolve.Policy) [][]*resolve.Environment {
 	}
 	return groups
 }
-
-func toAny(m map[string]any) any { return m }

@@ -39,14 +39,15 @@ const WorkloadAlias = "Workload"
 
 type matchOptions struct{ exclude bool }
 
-// onlyNamespaces reports whether exact namespaces are all that is named.
-func (m *Match) onlyNamespaces() bool {
+// OnlyNamespaces reports whether exact namespaces are all that is named.
+func (m *Match) OnlyNamespaces() bool {
 	rest := *m
-	rest.Namespaces, rest.Span = nil, source.Span{}
-	return len(m.Namespaces) > 0 && rest.empty()
+	rest.Namespaces = nil
+	return len(m.Namespaces) > 0 && rest.Empty()
 }
 
-func (m *Match) empty() bool {
+// Empty reports whether the block names nothing.
+func (m *Match) Empty() bool {
 	return len(m.Kinds) == 0 && !m.Any && len(m.Operations) == 0 && len(m.Namespaces) == 0 && len(m.NamespaceGlobs) == 0 &&
 		len(m.Names) == 0 && m.NamespaceLabels == nil && m.Labels == nil && len(m.Users) == 0 && len(m.Groups) == 0 &&
 		len(m.ServiceAccounts) == 0 && m.When.IsZero()
@@ -229,7 +230,7 @@ func (p *Project) checkLabels(m, block *Match, r *diag.Report) {
 func excludesAll(m, e *Match) bool {
 	rest := *e
 	rest.Kinds, rest.Any, rest.Workload, rest.Operations = nil, false, false, nil
-	if !rest.empty() {
+	if !rest.Empty() {
 		return false
 	}
 	kinds := e.Any || len(e.Kinds) == 0 || !m.Any && !slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return !containsKind(e.Kinds, k) })

@@ -182,7 +182,7 @@ func (p *Project) resolveExclusions(doc *syntax.Project, r *diag.Report) {
 		return
 	}
 	// Plain namespaces go into the selector of every policy.
-	if m.onlyNamespaces() {
+	if m.OnlyNamespaces() {
 		p.Namespaces = append(p.Namespaces, m.Namespaces...)
 		slices.Sort(p.Namespaces)
 		p.Namespaces = slices.Compact(p.Namespaces)

@@ -268,3 +268,21 @@ func BenchmarkLoadRootPod(b *testing.B) {
 		}
 	}
 }
+
+// A field that only later versions have is known, never required, and marked;
+// on a version that has it, it is an ordinary field.
+func TestNewerFields(t *testing.T) {
+	for minor, newer := range map[int]bool{30: true, 31: true, 37: false} {
+		spec, ok := load(t, minor).Type("io.k8s.api.core.v1.PodSpec")
+		if !ok {
+			t.Fatal("no PodSpec")
+		}
+		f := spec.Fields.Field("resources") // of the whole pod, since 1.32
+		if f == nil || f.Newer != newer || f.Required {
+			t.Errorf("1.%d: resources of a pod: %+v, want newer %v", minor, f, newer)
+		}
+		if f := spec.Fields.Field("containers"); f.Newer || !f.Required {
+			t.Errorf("1.%d: containers of a pod: %+v", minor, f)
+		}
+	}
+}

@@ -28,6 +28,9 @@ var reservedWords = []string{
 	"namespace", "null", "package", "return", "true", "var", "void", "while",
 }
 
+// Reserved reports whether no variable of an expression can have the name.
+func Reserved(name string) bool { return slices.Contains(reservedWords, name) }
+
 // rootVariables are what the API server declares for every expression.
 var rootVariables = []string{"authorizer", "namespaceObject", "object", "oldObject", "params", "request", "variables"}
 
@@ -75,7 +78,7 @@ func checkIdentifier(r *diag.Report, name source.Text, what string, taken []stri
 		if better := identifier(name.Value); better != "" {
 			d.Helpf("write `%s`", better)
 		}
-	case slices.Contains(reservedWords, name.Value):
+	case Reserved(name.Value):
 		r.Errorf(diag.InvalidName, name.Span, "`%s` is a reserved word of CEL", name.Value).
 			Helpf("choose another name for %s", what)
 	case slices.Contains(taken, name.Value):

@@ -691,7 +691,7 @@ func derived(p probe, apiVersion, kind string, o object) probe {
 		group, version = "", apiVersion
 	}
 	c.Kind = cases.GroupVersionKind{Group: group, Version: version, Kind: kind}
-	c.Resource = cases.Resource{Group: group, Version: version, Name: plural(kind)}
+	c.Resource = cases.Resource{Group: group, Version: version, Name: cases.Plural(kind)}
 	c.Object = o
 	return probe{Case: &c, title: p.title + ", as " + kind, derived: true}
 }
@@ -710,7 +710,7 @@ func resourceOf(apiVersion, kind string) string {
 	if !found {
 		group = ""
 	}
-	return qualified(group, plural(kind))
+	return qualified(group, cases.Plural(kind))
 }
 
 // takeApart returns the metadata of a workload and its pod template; those of a Pod are the same.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/conformance/cases"
 )
 
 // clusterScoped are the kinds of these tests that are in no namespace.
@@ -26,21 +27,7 @@ func collection(o object, namespace string) string {
 	if !clusterScoped[kind] {
 		path += "/namespaces/" + namespace
 	}
-	return path + "/" + plural(kind)
-}
-
-// plural is the resource of a kind, as the server forms it.
-func plural(kind string) string {
-	s := strings.ToLower(kind)
-	switch {
-	case s == "endpoints":
-		return s
-	case strings.HasSuffix(s, "s"):
-		return s + "es"
-	case strings.HasSuffix(s, "y"):
-		return strings.TrimSuffix(s, "y") + "ies"
-	}
-	return s + "s"
+	return path + "/" + cases.Plural(kind)
 }
 
 func name(o object) string {

@@ -9,6 +9,9 @@
 package readme
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -22,6 +25,26 @@ type Step struct {
 	// Command is set for a command; Output is what the document shows
 	// behind it. A line `…` in it stands for any lines.
 	Command, Output string
+}
+
+// Follow reads a document and does its steps in the current folder: files are
+// written, and each command is given to run with its words.
+func Follow(document string, run func(s Step, words []string)) error {
+	markdown, err := os.ReadFile(document)
+	if err != nil {
+		return err
+	}
+	for _, s := range Steps(string(markdown)) {
+		if s.Command != "" {
+			run(s, strings.Fields(s.Command))
+			continue
+		}
+		err := os.MkdirAll(filepath.Dir(s.File), 0o755)
+		if err := errors.Join(err, os.WriteFile(s.File, []byte(s.Content), 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var saveAs = regexp.MustCompile("[Ss]ave (?:this )?as `([^`]+)`")

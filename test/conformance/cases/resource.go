@@ -45,7 +45,7 @@ func (c *Case) resource(subresource string) error {
 	}
 	group, version := splitAPIVersion(apiVersion)
 	c.Kind = GroupVersionKind{Group: group, Version: version, Kind: kind}
-	c.Resource = Resource{Group: group, Version: version, Name: plural(kind)}
+	c.Resource = Resource{Group: group, Version: version, Name: Plural(kind)}
 
 	if path, ok := connectKinds[kind]; ok {
 		c.Resource.Name, c.Subresource, _ = strings.Cut(path, "/")
@@ -70,9 +70,9 @@ func (c *Case) resource(subresource string) error {
 	return nil
 }
 
-// plural returns the name of a kind's resource, as the API server forms it
+// Plural returns the name of a kind's resource, as the API server forms it
 // (k8s.io/apimachinery/pkg/api/meta, UnsafeGuessKindToResource).
-func plural(kind string) string {
+func Plural(kind string) string {
 	s := strings.ToLower(kind)
 	switch {
 	case s == "endpoints":
