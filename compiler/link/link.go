@@ -81,7 +81,6 @@ func fuse(members []*ir.Program) *ir.Program {
 	out := &ir.Program{Name: "fused-" + first.Name, Match: first.Match, Conditions: first.Conditions, FailurePolicy: first.FailurePolicy}
 	owners := map[string]string{}
 	for _, p := range members {
-		out.Policies = append(out.Policies, p.Policies...)
 		renamed := map[string]string{}
 		for _, v := range p.Variables {
 			x := rename(v.Code, renamed)
@@ -100,6 +99,9 @@ func fuse(members []*ir.Program) *ir.Program {
 			}
 			out.Variables = append(out.Variables, ir.Variable{Name: name, Code: x, Source: v.Source})
 		}
+		for _, d := range p.Policies {
+			out.Policies = append(out.Policies, renameRules(d, renamed))
+		}
 		for _, v := range p.Validations {
 			v.Code, v.MessageCode = rename(v.Code, renamed), rename(v.MessageCode, renamed)
 			out.Validations = append(out.Validations, v)
@@ -110,6 +112,20 @@ func fuse(members []*ir.Program) *ir.Program {
 		out.Bindings = append(out.Bindings, b)
 	}
 	return out
+}
+
+// renameRules tells the rules of a policy the new names of their variables.
+func renameRules(d *ir.Policy, names map[string]string) *ir.Policy {
+	out := *d
+	out.Rules = make([]*ir.Rule, len(d.Rules))
+	for i, r := range d.Rules {
+		rule := *r
+		if to, ok := names[r.Variable]; ok {
+			rule.Variable = to
+		}
+		out.Rules[i] = &rule
+	}
+	return &out
 }
 
 // rename gives variables their new names, all at once.

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"fmt"
+
+	celgo "github.com/google/cel-go/cel"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/generic"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
+	"k8s.io/apiserver/pkg/cel/environment"
+
+	"github.com/policyc/policyc/compiler/ir"
+)
+
+// policy is an admission object, ready to run.
+type policy struct {
+	object    *admissionv1.ValidatingAdmissionPolicy
+	match     generic.PolicyAccessor
+	bindings  []binding
+	validator validating.Validator
+	// members are the policy documents in the object, one for each validation.
+	members []member
+}
+
+// binding is a binding with what the API server's matcher takes it as.
+type binding struct {
+	object *admissionv1.ValidatingAdmissionPolicyBinding
+	match  generic.BindingAccessor
+}
+
+// member is a policy document in an admission object.
+type member struct {
+	name string
+	// rules are the names of its rules; violations evaluates, for each of
+	// them, the list of what it found.
+	rules      []string
+	violations cel.ConditionEvaluator
+}
+
+// What expressions can see: messages have no authorizer.
+var (
+	withAuthorizer    = cel.OptionalVariableDeclarations{HasAuthorizer: true}
+	withoutAuthorizer = cel.OptionalVariableDeclarations{}
+)
+
+// compile makes an object ready, as the API server does when it has read it
+// (validating.compilePolicy, which is not exported). An expression that does
+// not compile is an error.
+func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program) (*policy, error) {
+	const mode = environment.StoredExpressions
+	compiler, err := cel.NewCompositedCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+	if err != nil {
+		return nil, err
+	}
+	seen := withAuthorizer
+	seen.HasParams = p.Spec.ParamKind != nil
+	unseen := withoutAuthorizer
+	unseen.HasParams = seen.HasParams
+
+	// Match conditions come before there are variables.
+	var conditions []cel.ExpressionAccessor
+	for i := range p.Spec.MatchConditions {
+		conditions = append(conditions, (*matchconditions.MatchCondition)(&p.Spec.MatchConditions[i]))
+	}
+	filter := compiler.CompileCondition(conditions, seen, mode)
+	if err := firstError("match condition", filter); err != nil {
+		return nil, err
+	}
+	for _, v := range p.Spec.Variables {
+		variable := &validating.Variable{Name: v.Name, Expression: v.Expression}
+		if r := compiler.CompileAndStoreVariable(variable, seen, mode); r.Error != nil {
+			return nil, fmt.Errorf("variable %s: %s", v.Name, r.Error.Detail)
+		}
+	}
+	var validations, messages []cel.ExpressionAccessor
+	for _, v := range p.Spec.Validations {
+		validations = append(validations, &validating.ValidationCondition{Expression: v.Expression, Message: v.Message, Reason: v.Reason})
+		// The validator finds messages by the index of their validation.
+		var message cel.ExpressionAccessor
+		if v.MessageExpression != "" {
+			message = &validating.MessageExpressionCondition{MessageExpression: v.MessageExpression}
+		}
+		messages = append(messages, message)
+	}
+	checks, texts := compiler.CompileCondition(validations, seen, mode), compiler.CompileCondition(messages, unseen, mode)
+	if err := firstError("validation", checks); err != nil {
+		return nil, err
+	}
+	if err := firstError("message", texts); err != nil {
+		return nil, err
+	}
+	var matcher matchconditions.Matcher
+	if len(conditions) > 0 {
+		matcher = matchconditions.NewMatcher(filter, p.Spec.FailurePolicy, "policy", "validate", p.Name)
+	}
+	out := &policy{object: p, match: validating.NewValidatingAdmissionPolicyAccessor(p)}
+	out.validator = validating.NewValidator(metered{checks}, matcher, compiler.CompileCondition(nil, seen, mode), metered{texts}, p.Spec.FailurePolicy, nil)
+	out.members, err = members(p, program, func(list []cel.ExpressionAccessor) cel.ConditionEvaluator {
+		return compiler.CompileCondition(list, seen, mode)
+	})
+	return out, err
+}
+
+// members says which rules stand behind each validation of an object.
+func members(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program,
+	compile func([]cel.ExpressionAccessor) cel.ConditionEvaluator) ([]member, error) {
+	out := make([]member, len(p.Spec.Validations))
+	if program == nil {
+		for i := range out {
+			out[i].name = p.Labels["policyc.dev/policy"]
+		}
+		return out, nil
+	}
+	if len(program.Validations) != len(out) || len(program.Policies) != len(out) {
+		return nil, fmt.Errorf("the object has %d validations and its program %d", len(out), len(program.Validations))
+	}
+	for i, d := range program.Policies {
+		out[i].name = d.Name
+		var lists []cel.ExpressionAccessor
+		for _, r := range d.Rules {
+			out[i].rules = append(out[i].rules, r.Name)
+			lists = append(lists, anything("variables."+r.Variable))
+		}
+		out[i].violations = compile(lists)
+		if err := firstError("rule", out[i].violations); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func firstError(what string, e cel.ConditionEvaluator) error {
+	if errs := e.CompilationErrors(); len(errs) > 0 {
+		return fmt.Errorf("%s: %w", what, errs[0])
+	}
+	return nil
+}
+
+// anything is an expression of any type.
+type anything string
+
+func (e anything) GetExpression() string      { return string(e) }
+func (e anything) ReturnTypes() []*celgo.Type { return []*celgo.Type{celgo.AnyType} }

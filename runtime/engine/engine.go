@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/common/types/traits"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/generic"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/client-go/kubernetes/scheme"
+)
+
+// Engine evaluates requests against the policies of a bundle. It does not
+// change, and serves several goroutines at once.
+type Engine struct {
+	policies   []*policy
+	parameters map[schema.GroupKind][]*unstructured.Unstructured
+	objects    admission.ObjectInterfaces
+}
+
+// New compiles a bundle. An expression that the API server would not compile
+// is an error that names the object.
+func New(b *Bundle) (*Engine, error) {
+	e := &Engine{parameters: b.Parameters, objects: objectInterfaces(runtime.NewEquivalentResourceRegistry())}
+	for _, object := range b.Policies {
+		p, err := compile(object, b.Programs[object.Name])
+		if err != nil {
+			return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
+		}
+		for _, o := range b.Bindings[object.Name] {
+			p.bindings = append(p.bindings, binding{o, validating.NewValidatingAdmissionPolicyBindingAccessor(o)})
+		}
+		e.policies = append(e.policies, p)
+	}
+	return e, nil
+}
+
+// WithEquivalents returns an engine that knows which resources are the same
+// objects under other versions, for matchPolicy Equivalent.
+func (e *Engine) WithEquivalents(m runtime.EquivalentResourceMapper) *Engine {
+	out := *e
+	out.objects = objectInterfaces(m)
+	return &out
+}
+
+// For returns an engine of only those objects that hold one of the policies.
+func (e *Engine) For(policies ...string) *Engine {
+	out := *e
+	out.policies = nil
+	for _, p := range e.policies {
+		if slices.ContainsFunc(p.members, func(m member) bool { return slices.Contains(policies, m.name) }) {
+			out.policies = append(out.policies, p)
+		}
+	}
+	return &out
+}
+
+func objectInterfaces(m runtime.EquivalentResourceMapper) admission.ObjectInterfaces {
+	return &admission.RuntimeObjectInterfaces{ObjectCreater: creater{}, ObjectTyper: scheme.Scheme, ObjectDefaulter: scheme.Scheme,
+		ObjectConvertor: converter{}, EquivalentResourceMapper: m}
+}
+
+// evaluation is one request on its way through the policies.
+type evaluation struct {
+	ctx     context.Context
+	engine  *Engine
+	request *Request
+	attributes
+	matcher generic.PolicyMatcher
+	authz   authorizer.UnconditionalAuthorizer
+	// versions are the request's objects as each matched kind has them.
+	versions  map[schema.GroupVersionKind]*admission.VersionedAttributes
+	decisions []Decision
+}
+
+type attributes = admission.Attributes
+
+// Evaluate returns a decision for every policy and binding that match the
+// request, in the order of the bundle. What cannot be evaluated is a decision,
+// too: Failed. The error is set when the request itself cannot be made.
+func (e *Engine) Evaluate(ctx context.Context, r *Request) ([]Decision, error) {
+	if r.Object == nil && r.OldObject == nil && r.Operation != admission.Connect {
+		return nil, errors.New("a request without an object")
+	}
+	v := &evaluation{ctx: ctx, engine: e, request: r, attributes: r.attributes(), authz: r.Authorizer,
+		matcher:  generic.NewPolicyMatcher(matching.NewMatcher(namespaces{r.Cluster, r}, nil)),
+		versions: map[schema.GroupVersionKind]*admission.VersionedAttributes{}}
+	if v.authz == nil {
+		v.authz = nobody{}
+	}
+	for _, p := range e.policies {
+		v.policy(p)
+	}
+	return v.decisions, nil
+}
+
+// policy evaluates one object, binding by binding, as the API server's
+// dispatcher does (k8s.io/apiserver/pkg/admission/plugin/policy/validating).
+func (v *evaluation) policy(p *policy) {
+	matches, resource, kind, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, p.match)
+	if err != nil {
+		v.fail(p, nil, fmt.Errorf("failed to configure policy: %w", err))
+		return
+	}
+	if !matches {
+		return
+	}
+	for _, b := range p.bindings {
+		matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match)
+		if err != nil {
+			v.fail(p, b.object, fmt.Errorf("failed to configure binding: %w", err))
+			continue
+		}
+		if matches {
+			v.binding(p, b.object, resource, kind)
+		}
+	}
+}
+
+// binding evaluates an object through a binding that matches.
+func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicyBinding, resource schema.GroupVersionResource, kind schema.GroupVersionKind) {
+	params, err := v.params(p, b)
+	if err != nil {
+		v.fail(p, b, fmt.Errorf("failed to configure binding: %w", err))
+		return
+	}
+	if len(params) == 0 {
+		return
+	}
+	versioned := v.versions[kind]
+	if versioned == nil {
+		if versioned, err = admission.NewVersionedAttributes(v.attributes, kind, v.engine.objects); err != nil {
+			v.fail(p, b, fmt.Errorf("failed to convert object version: %w", err))
+			return
+		}
+		v.versions[kind] = versioned
+	}
+	namespace := v.namespace()
+	for _, param := range params {
+		spent := &meter{remaining: celconfig.RuntimeCELCostBudget}
+		result := p.validator.Validate(withMeter(v.ctx, spent), resource, versioned, param, namespace, celconfig.RuntimeCELCostBudget, v.authz)
+		for i, d := range result.Decisions {
+			out := Decision{Object: p.object.Name, Binding: b.Name, Actions: b.Spec.ValidationActions, Message: d.Message, Reason: d.Reason,
+				Cost: celconfig.RuntimeCELCostBudget - spent.remaining, Outcome: Admitted}
+			// An error that ends the evaluation is one decision for all.
+			if len(result.Decisions) == len(p.members) {
+				out.Policy = p.members[i].name
+			}
+			switch {
+			case d.Evaluation == validating.EvalError:
+				out.Outcome, out.Err, out.Ignored = Failed, errors.New(d.Message), d.Action == validating.ActionAdmit
+			case d.Action == validating.ActionDeny:
+				out.Outcome = Violated
+				if out.Violations, err = v.violations(p.members[i], resource, versioned, param, namespace); err != nil {
+					out.Outcome, out.Err = Failed, err
+				}
+			}
+			v.decisions = append(v.decisions, out)
+		}
+	}
+}
+
+// violations asks each rule of a policy what it found.
+func (v *evaluation) violations(m member, resource schema.GroupVersionResource, versioned *admission.VersionedAttributes, param runtime.Object,
+	namespace *corev1.Namespace) ([]Violation, error) {
+	if m.violations == nil {
+		return nil, nil
+	}
+	request := cel.CreateAdmissionRequest(versioned.Attributes, metav1.GroupVersionResource(resource), metav1.GroupVersionKind(versioned.VersionedKind))
+	results, _, err := m.violations.ForInput(v.ctx, versioned, request, cel.OptionalVariableBindings{VersionedParams: param, Authorizer: v.authz},
+		cel.CreateNamespaceObject(namespace), celconfig.RuntimeCELCostBudget)
+	if err != nil {
+		return nil, err
+	}
+	var out []Violation
+	for i, r := range results {
+		if r.Error != nil {
+			return nil, r.Error
+		}
+		list, ok := r.EvalResult.(traits.Lister)
+		if !ok {
+			return nil, fmt.Errorf("rule %s: its variable is %s, no list", m.rules[i], r.EvalResult.Type().TypeName())
+		}
+		for it := list.Iterator(); it.HasNext().Value() == true; {
+			text, _ := it.Next().Value().(string)
+			out = append(out, Violation{Rule: m.rules[i], Message: strings.TrimPrefix(text, "["+m.rules[i]+"] ")})
+		}
+	}
+	return out, nil
+}
+
+// namespace is what namespaceObject shows: null for cluster-scoped objects and
+// for namespaces themselves.
+func (v *evaluation) namespace() *corev1.Namespace {
+	name := v.GetNamespace()
+	if kind := v.GetKind(); kind.Kind == "Namespace" && kind.Version == "v1" && kind.Group == "" {
+		name = ""
+	}
+	if name == "" {
+		return nil
+	}
+	ns, _ := namespaces{v.request.Cluster, v.request}.Get(name)
+	return ns
+}
+
+// fail adds what the API server makes of a configuration it cannot use: a
+// denial, unless the failure policy is Ignore.
+func (v *evaluation) fail(p *policy, b *admissionv1.ValidatingAdmissionPolicyBinding, err error) {
+	d := Decision{Object: p.object.Name, Outcome: Failed, Err: err, Message: err.Error(), Actions: []admissionv1.ValidationAction{admissionv1.Deny},
+		Ignored: p.object.Spec.FailurePolicy != nil && *p.object.Spec.FailurePolicy == admissionv1.Ignore}
+	if b != nil {
+		d.Binding = b.Name
+	}
+	if len(p.members) == 1 {
+		d.Policy = p.members[0].name
+	}
+	v.decisions = append(v.decisions, d)
+}
+
+// nobody allows nobody anything.
+type nobody struct{}
+
+func (nobody) Authorize(context.Context, authorizer.Attributes) (authorizer.Decision, string, error) {
+	return authorizer.DecisionNoOpinion, "", nil
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+)
+
+// Request is a request as admission sees it.
+type Request struct {
+	Operation   admission.Operation
+	Resource    schema.GroupVersionResource
+	Subresource string
+	// Kind is that of Object, which for a subresource may differ from that
+	// of Resource (autoscaling/v1 Scale, v1 PodExecOptions).
+	Kind schema.GroupVersionKind
+	// Namespace is "" for cluster-scoped objects, and for a Namespace its
+	// own name. Name is "" while the API server has not generated it.
+	Namespace, Name string
+	// Object and OldObject are nil where the operation has none. They must
+	// say their kind, and are not changed.
+	Object, OldObject runtime.Object
+	User              user.Info
+	DryRun            bool
+	// Cluster is what else exists; nil is nothing.
+	Cluster *Cluster
+	// Authorizer answers `authorizer.…`; nil allows nobody anything.
+	Authorizer authorizer.UnconditionalAuthorizer
+}
+
+// Cluster is what a policy may read besides the request.
+type Cluster struct {
+	namespaces map[string]*corev1.Namespace
+	parameters map[schema.GroupKind][]runtime.Object
+}
+
+// NewCluster returns a cluster of these objects. Namespaces get the label
+// kubernetes.io/metadata.name, as the API server gives it to them.
+func NewCluster(objects ...runtime.Object) *Cluster {
+	c := &Cluster{namespaces: map[string]*corev1.Namespace{}, parameters: map[schema.GroupKind][]runtime.Object{}}
+	for _, o := range objects {
+		if ns, ok := o.(*corev1.Namespace); ok {
+			c.namespaces[ns.Name] = withName(ns)
+			continue
+		}
+		kind := o.GetObjectKind().GroupVersionKind().GroupKind()
+		c.parameters[kind] = append(c.parameters[kind], o)
+	}
+	return c
+}
+
+func withName(ns *corev1.Namespace) *corev1.Namespace {
+	if ns.Labels[corev1.LabelMetadataName] == ns.Name {
+		return ns
+	}
+	ns = ns.DeepCopy()
+	if ns.Labels == nil {
+		ns.Labels = map[string]string{}
+	}
+	ns.Labels[corev1.LabelMetadataName] = ns.Name
+	return ns
+}
+
+// namespaces is the lister of one request. The namespace of a request exists,
+// since the API server refuses the request otherwise.
+type namespaces struct {
+	cluster *Cluster
+	request *Request
+}
+
+func (n namespaces) Get(name string) (*corev1.Namespace, error) {
+	if n.cluster != nil && n.cluster.namespaces[name] != nil {
+		return n.cluster.namespaces[name], nil
+	}
+	if old, ok := n.request.OldObject.(*corev1.Namespace); ok && old.Name == name {
+		return withName(old), nil
+	}
+	if name == n.request.Namespace {
+		return withName(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}), nil
+	}
+	return nil, apierrors.NewNotFound(corev1.Resource("namespaces"), name)
+}
+
+func (n namespaces) List(selector labels.Selector) ([]*corev1.Namespace, error) {
+	var out []*corev1.Namespace
+	if n.cluster != nil {
+		for _, ns := range n.cluster.namespaces {
+			if selector.Matches(labels.Set(ns.Labels)) {
+				out = append(out, ns)
+			}
+		}
+	}
+	return out, nil
+}
+
+// attributes are the request in the terms of the admission chain.
+func (r *Request) attributes() admission.Attributes {
+	who := r.User
+	if who == nil {
+		who = &user.DefaultInfo{}
+	}
+	return admission.NewAttributesRecord(r.Object, r.OldObject, r.Kind, r.Namespace, r.Name, r.Resource, r.Subresource,
+		r.Operation, options(r.Operation), r.DryRun, who)
+}
+
+// options are the options that a client sends when it asks for nothing special.
+func options(operation admission.Operation) runtime.Object {
+	meta := func(kind string) metav1.TypeMeta { return metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kind} }
+	switch operation {
+	case admission.Create:
+		return &metav1.CreateOptions{TypeMeta: meta("CreateOptions")}
+	case admission.Update:
+		return &metav1.UpdateOptions{TypeMeta: meta("UpdateOptions")}
+	case admission.Delete:
+		return &metav1.DeleteOptions{TypeMeta: meta("DeleteOptions")}
+	}
+	return nil
+}
