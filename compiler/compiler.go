@@ -53,13 +53,17 @@ type Result struct {
 // Compile compiles the inputs. Findings go into the report; when it has
 // errors, the result has no files. Compile does not panic: a fault in a pass
 // becomes a diagnostic that names the policy.
-func Compile(inputs []syntax.Input, o Options, r *diag.Report) (result *Result) {
+func Compile(inputs []syntax.Input, o Options, r *diag.Report) *Result {
+	// Documents that have errors are marked as broken and left out later, so
+	// that their names still resolve.
+	return CompileDocuments(syntax.Load(inputs, r), o, r)
+}
+
+// CompileDocuments is Compile for documents that were loaded already.
+func CompileDocuments(docs *syntax.Documents, o Options, r *diag.Report) (result *Result) {
 	result = &Result{Costs: map[string]*cost.Result{}}
 	defer guard(r, source.Span{}, "compiling")
 
-	// Documents that have errors are marked as broken and left out later, so
-	// that their names still resolve.
-	docs := syntax.Load(inputs, r)
 	result.Project = resolve.Resolve(docs, resolve.Options{KubeVersion: o.KubeVersion,
 		AllowExpired: o.AllowExpired, Now: o.Now, ReadFile: o.ReadFile}, r)
 

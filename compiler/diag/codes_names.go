@@ -94,6 +94,39 @@ parameters, variables, lookups, environments and functions are unique in their d
 		After:  "match: {kinds: [Node]}\n",
 		Since:  "0.1",
 	}
+
+	// TestsNothing is a test or case that cannot fail.
+	TestsNothing = &Code{
+		ID:    "PC2010",
+		Title: "tests nothing",
+		Text: `A test without cases or policies, one with no case about anything that a policy matches, and a case
+that expects nothing pass whatever the policies say.`,
+		Before: "cases:\n- name: no limits\n  object: {apiVersion: v1, kind: Pod}\n",
+		After:  "cases:\n- name: no limits\n  object: {apiVersion: v1, kind: Pod}\n  expect: {deny: [limits]}\n",
+		Since:  "0.2",
+	}
+
+	// InvalidRequest is a case whose parts do not make a request.
+	InvalidRequest = &Code{
+		ID:    "PC2011",
+		Title: "not a request",
+		Text: `The operation, the objects and the subresource of a test case do not go together. CREATE and
+CONNECT have an object, DELETE an old object, UPDATE both.`,
+		Before: "request: {operation: CREATE}\noldObject: {apiVersion: v1, kind: Pod}\n",
+		After:  "request: {operation: CREATE}\nobject: {apiVersion: v1, kind: Pod}\n",
+		Since:  "0.2",
+	}
+
+	// InvalidObject is an object that does not fit the schema of its kind.
+	InvalidObject = &Code{
+		ID:     "PC2012",
+		Title:  "invalid object",
+		Text:   "An object of a test does not fit the schema of its kind, so that the API server would refuse it before any policy sees it.",
+		Before: "object: {apiVersion: v1, kind: Pod, spec: {container: []}}\n",
+		After:  "object: {apiVersion: v1, kind: Pod, spec: {containers: []}}\n",
+		Since:  "0.2",
+	}
 )
 
-var nameCodes = []*Code{UnknownKind, UnknownName, UnknownField, DuplicateName, PartialField, AmbiguousKind, UnknownReference, CyclicFunction, InvalidMatch}
+var nameCodes = []*Code{UnknownKind, UnknownName, UnknownField, DuplicateName, PartialField, AmbiguousKind, UnknownReference, CyclicFunction, InvalidMatch,
+	TestsNothing, InvalidRequest, InvalidObject}

@@ -37,6 +37,8 @@ type Options struct {
 type Project struct {
 	Target  target.Version
 	Schemas *schema.Set
+	// CRDs are the files of CRDs, as they were read.
+	CRDs []syntax.Input
 	// Namespaces are excluded from every policy.
 	Namespaces []string
 	Exclude    *Match
@@ -151,6 +153,7 @@ func (p *Project) readCRDs(doc *syntax.Project, o Options, r *diag.Report) {
 			r.Errorf(diag.UnreadableFile, name.Span, "cannot read CRD file `%s`: %s", name.Value, readError(err))
 			continue
 		}
+		p.CRDs = append(p.CRDs, syntax.Input{Path: file, Data: data})
 		if err := p.Schemas.AddCRDs(file, data); err != nil {
 			for _, line := range strings.Split(err.Error(), "\n") {
 				r.Errorf(diag.InvalidCRD, name.Span, "%s", line)

@@ -208,14 +208,69 @@ type FunctionParam struct {
 	Name, Type source.Text
 }
 
-// Test is a `kind: PolicyTest` document. Its cases are decoded by whoever
-// runs tests; the compiler only checks the shape.
+// Test is a `kind: PolicyTest` document.
 type Test struct {
 	Span source.Span
-	// Broken means that errors were found in the document: it is incomplete.
+	// Broken means that errors were found in the document, outside of its
+	// cases: it is incomplete.
 	Broken bool
 	Name   source.Text
-	Spec   Value
+	// Policies are the policies that are tested; empty means all of the
+	// folder.
+	Policies []source.Text
+	// Override holds for every case that has none of its own.
+	Override Override
+	Cases    []*Case
+}
+
+// Override replaces parts of the tested policy's enforcement.
+type Override struct {
+	// Enforce replaces `enforce` as a whole when its span is set.
+	Enforce Enforce
+	// Parameters replace values in every environment.
+	Parameters []Entry
+}
+
+// IsZero reports whether nothing is replaced.
+func (o Override) IsZero() bool { return o.Enforce.Span.IsZero() && len(o.Parameters) == 0 }
+
+// Case is one case of a PolicyTest.
+type Case struct {
+	Span source.Span
+	// Broken means that errors were found in the case: it is incomplete.
+	Broken  bool
+	Name    source.Text
+	Request CaseRequest
+	// Object and OldObject are written in place, or in a file:
+	// `pods.yaml#name`. At most one of the two is set.
+	Object, OldObject         Value
+	ObjectFile, OldObjectFile source.Text
+	// Cluster are other objects; ClusterFiles are files that hold such.
+	Cluster      []Value
+	ClusterFiles []source.Text
+	Override     Override
+	Expect       Expectation
+}
+
+// CaseRequest is what a request is, besides its object.
+type CaseRequest struct {
+	Span                   source.Span
+	Operation, Subresource source.Text
+	// Name is for objects that have none: the options of CONNECT.
+	Name, Namespace, User source.Text
+	Groups                []source.Text
+	NamespaceLabels       []Entry
+	DryRun                Bool
+}
+
+// Expectation is the verdict that a case expects: exactly these rules.
+type Expectation struct {
+	Span              source.Span
+	Deny, Warn, Audit []source.Text
+	// Message is a regular expression, ExactMessage the whole message.
+	Message, ExactMessage source.Text
+	// Object and Patch are what mutation makes of the object.
+	Object, Patch Value
 }
 
 // Project is the `kind: Project` document.

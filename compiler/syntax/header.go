@@ -79,7 +79,6 @@ func (l *loader) add(n *node, r *diag.Report) {
 		l.documents.Libraries = append(l.documents.Libraries, lib)
 	case "PolicyTest":
 		t := parseTest(r, h)
-		t.Broken = r.HasErrors()
 		l.documents.Tests = append(l.documents.Tests, t)
 	case "Project":
 		l.addProject(parseProject(r, h), r)

@@ -39,12 +39,13 @@ var (
 	workloadKeys   = []string{"kind", "path"}
 	webhookKeys    = []string{"namespace", "service"}
 
-	testKeys = []string{"policies", "cases"}
+	testKeys = []string{"policies", "parameters", "enforce", "cases"}
 	caseKeys = []string{
-		"name", "request", "object", "objectFile", "oldObject", "oldObjectFile", "cluster", "clusterFiles", "expect",
+		"name", "parameters", "enforce", "request", "object", "objectFile", "oldObject", "oldObjectFile", "cluster",
+		"clusterFiles", "expect",
 	}
-	requestKeys = []string{"operation", "namespace", "user", "groups", "subresource"}
-	expectKeys  = []string{"deny", "warn", "audit", "message", "object", "patch"}
+	requestKeys = []string{"operation", "name", "namespace", "namespaceLabels", "user", "groups", "subresource", "dryRun"}
+	expectKeys  = []string{"deny", "warn", "audit", "message", "exactMessage", "object", "patch"}
 )
 
 // The words of the fields that allow a few.
@@ -53,6 +54,7 @@ var (
 	reasons         = []string{"Invalid", "Forbidden", "Unauthorized", "RequestEntityTooLarge"}
 	failurePolicies = []string{"Fail", "Ignore"}
 	operations      = []string{"CREATE", "UPDATE", "DELETE", "CONNECT", "*"}
+	caseOperations  = []string{"CREATE", "UPDATE", "DELETE", "CONNECT"}
 	actions         = []string{"deny", "warn", "audit"}
 	layouts         = []string{"policy", "fused"}
 	operators       = []string{"In", "NotIn", "Exists", "DoesNotExist"}

@@ -74,7 +74,9 @@ func specLayout(kind string) *layout {
 			"webhook":   {keys: webhookKeys},
 		}}
 	case "PolicyTest":
-		return &layout{keys: testKeys, children: map[string]*layout{"cases": {keys: caseKeys, children: map[string]*layout{
+		enforce := &layout{keys: environmentKeys, children: map[string]*layout{"namespaceLabels": selector}}
+		return &layout{keys: testKeys, children: map[string]*layout{"enforce": enforce, "cases": {keys: caseKeys, children: map[string]*layout{
+			"enforce": enforce,
 			"request": {keys: requestKeys},
 			"expect":  {keys: expectKeys},
 		}}}}

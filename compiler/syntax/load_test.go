@@ -180,7 +180,8 @@ spec:
 		{"limit", fmt.Sprint(project.Limits[0].Key, project.Limits[0].Value.Data), "containers 20"},
 		{"workload", project.Workloads[0].Path.Value, "spec.template"},
 		{"webhook", project.Webhook.Service.Value, "webhook"},
-		{"test", fmt.Sprint(test.Spec.Data), "map[cases:[map[expect:map[deny:[trusted-registry]] name:one object:map[kind:Pod]]] policies:[allowed-registries]]"},
+		{"test", fmt.Sprint(test.Policies, test.Cases[0].Name, test.Cases[0].Object.Data, test.Cases[0].Expect.Deny),
+			"[allowed-registries] one map[kind:Pod] [trusted-registry]"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, c.got, c.want)

@@ -88,7 +88,7 @@ func TestMissingParts(t *testing.T) {
 				"a.yaml:4:53: error[PC1007]: limit `a` is a text, want a whole number"},
 		{head + "Library\nmetadata: {name: a}\nspec: {functions: {f: {params: [a], returns: bool, body: a}}}\n",
 			"a.yaml:4:33: error[PC1007]: an entry of `params` is a text, want `name: type` | write `params: [image: string]`"},
-		{head + "PolicyTest\nmetadata: {name: a}\nspec: {cases: [{object: {}}]}\n",
+		{head + "PolicyTest\nmetadata: {name: a}\nspec: {cases: [{object: {}, expect: {}}]}\n",
 			"a.yaml:4:17: error[PC1008]: a test case has no `name` | write `name: a pod without limits is denied`"},
 	}
 	for _, c := range cases {

@@ -57,6 +57,9 @@ var edges = map[string][]string{
 
 	// What runs programs. They meet the compiler in ir and in what it emitted.
 	"runtime/engine": {"compiler/ir"},
+	// Cases are documents of the language: they are read by its rules.
+	"runtime/cases":  {"compiler/diag", "compiler/resolve", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/engine", "runtime/object"},
+	"runtime/suite":  {"compiler", "compiler/diag", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
 	"runtime/object": {}, // knows the API, not policies
 }
 

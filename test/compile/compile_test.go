@@ -27,6 +27,7 @@ import (
 	"github.com/policyc/policyc/compiler"
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/cases"
 )
 
 var update = flag.Bool("update", false, "rewrite the outputs of the archives")
@@ -66,7 +67,7 @@ func isOutput(name string) bool {
 func (c *goldenCase) inputs() []syntax.Input {
 	var out []syntax.Input
 	for _, f := range c.archive.Files {
-		if !isOutput(f.Name) && !strings.HasPrefix(f.Name, "crds/") {
+		if !isOutput(f.Name) && !strings.HasPrefix(f.Name, "crds/") && !strings.HasPrefix(f.Name, "objects/") {
 			out = append(out, syntax.Input{Path: f.Name, Data: f.Data, Walked: !c.has("named")})
 		}
 	}
@@ -86,9 +87,12 @@ func (c *goldenCase) readFile(name string) ([]byte, error) {
 // compile compiles the inputs in the given order.
 func (c *goldenCase) compile(inputs []syntax.Input) (*compiler.Result, *diag.Report) {
 	r := diag.NewReport()
-	result := compiler.Compile(inputs, compiler.Options{
+	docs := syntax.Load(inputs, r)
+	result := compiler.CompileDocuments(docs, compiler.Options{
 		KubeVersion: c.value("kube-version"), AllowExpired: c.has("allow-expired"),
 		Now: today, ReadFile: c.readFile}, r)
+	// What is wrong with tests is found by whoever runs them.
+	cases.Load(docs, result.Project, cases.Options{ReadFile: c.readFile}, r)
 	return result, r
 }
 

@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +12,7 @@ import (
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/link"
 	"github.com/policyc/policyc/compiler/syntax"
-	"github.com/policyc/policyc/test/conformance/cases"
+	"github.com/policyc/policyc/runtime/suite"
 )
 
 // library is the policy library, compiled once for all tests, and its cases.
@@ -22,8 +21,7 @@ var library = sync.OnceValues(func() (*corpus, error) { return load("policies", 
 // corpus is a folder of policies with their tests.
 type corpus struct {
 	result *compiler.Result
-	engine *Engine
-	cases  []cases.Case
+	suite  *suite.Suite
 }
 
 // root is the repository's, so that paths in messages can be clicked.
@@ -42,18 +40,18 @@ func load(dir, layout string) (*corpus, error) {
 	inputs := syntax.ReadPaths([]string{dir}, nil, r)
 	project := "apiVersion: policyc.dev/v1alpha1\nkind: Project\nmetadata: {name: library}\nspec: {layout: " + layout + "}\n"
 	inputs = append(inputs, syntax.Input{Path: "policyc.yaml", Data: []byte(project)})
-	out := &corpus{result: compiler.Compile(inputs, compiler.Options{Now: time.Now(), ReadFile: os.ReadFile}, r)}
+	o := compiler.Options{Now: time.Now(), ReadFile: os.ReadFile}
+	docs := syntax.Load(inputs, r)
+	out := &corpus{result: compiler.CompileDocuments(docs, o, r)}
+	if !r.HasErrors() {
+		out.suite = suite.New(docs, out.result, o, r)
+	}
 	if findings := r.Sorted(); len(findings) > 0 {
 		var text strings.Builder
 		_ = diag.WriteText(&text, findings, false)
 		return nil, &findingsError{text.String()}
 	}
-	var err error
-	if out.engine, err = Install(out.result); err != nil {
-		return nil, err
-	}
-	out.cases, err = cases.Load(syntax.Load(inputs, diag.NewReport()))
-	return out, err
+	return out, nil
 }
 
 // findingsError holds the diagnostics of policies that must have none, not
@@ -80,64 +78,19 @@ func TestFusedCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if have, all := len(fused.engine.installed), len(loadLibrary(t).engine.installed); have >= all {
+	if have, all := len(fused.result.Programs), len(loadLibrary(t).result.Programs); have >= all {
 		t.Errorf("%d objects, of %d in the other layout: nothing was fused", have, all)
 	}
 	fused.run(t)
 }
 
 func (l *corpus) run(t *testing.T) {
-	for i := range l.cases {
-		c := &l.cases[i]
-		t.Run(c.Test+"/"+c.Name, func(t *testing.T) {
-			v, err := l.engine.Evaluate(context.Background(), c)
-			if err != nil {
-				t.Fatalf("%s: %v", c, err)
-			}
-			if difference := Compare(c, v); difference != "" {
-				t.Errorf("%s\n%s", c, difference)
-			}
-		})
+	if len(l.suite.Cases) < 200 {
+		t.Fatalf("only %d cases", len(l.suite.Cases))
 	}
-}
-
-// TestCoverage checks that every rule has a case that violates it, and every
-// policy one that it admits although it matches something.
-func TestCoverage(t *testing.T) {
-	l := loadLibrary(t)
-	violated, admitted := map[string]bool{}, map[string]bool{}
-	for _, c := range l.cases {
-		for _, rules := range [][]string{c.Expect.Deny, c.Expect.Warn, c.Expect.Audit} {
-			for _, rule := range rules {
-				violated[rule] = true
-			}
-		}
-		if c.Expect.Silent() {
-			for _, p := range c.Policies {
-				admitted[p] = true
-			}
-		}
-	}
-	known := map[string]bool{}
-	for _, program := range l.result.Programs {
-		for _, p := range program.Policies {
-			if !admitted[p.Name] {
-				t.Errorf("policy %s: no case that it admits", p.Name)
-			}
-			for _, rule := range p.Rules {
-				name := p.Name + "/" + rule.Name
-				known[name] = true
-				if !violated[name] {
-					t.Errorf("%s: rule %s: no case that violates it", rule.Position, name)
-				}
-			}
-		}
-	}
-	for _, c := range l.cases {
-		for _, rule := range slices.Concat(c.Expect.Deny, c.Expect.Warn, c.Expect.Audit) {
-			if !known[rule] {
-				t.Errorf("%s: there is no rule %s", &c, rule)
-			}
+	for _, result := range l.suite.Run(context.Background(), l.suite.Cases) {
+		for _, d := range result.Differences {
+			t.Errorf("%s\n%s", result.Case, d.Text)
 		}
 	}
 }

@@ -6,7 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/policyc/policyc/test/conformance/cases"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apiserver/pkg/admission"
+
+	"github.com/policyc/policyc/runtime/engine"
+	"github.com/policyc/policyc/runtime/object"
 )
 
 // TestLargeObjects sends objects of the largest size that the API server
@@ -52,17 +56,21 @@ func TestLargeObjects(t *testing.T) {
 		{"100 containers", podPolicies, pod(100), "pods"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			prepared, err := object.NewPreparer().Prepare(test.object, admission.Create)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &engine.Request{Operation: admission.Create, Resource: corev1.SchemeGroupVersion.WithResource(test.resource),
+				Kind: prepared.GetObjectKind().GroupVersionKind(), Namespace: "default", Name: "a", Object: prepared}
 			for _, policy := range test.policies {
-				c := &cases.Case{Test: "large", Name: test.name, Policies: []string{policy}, Operation: "CREATE",
-					Resource:  cases.Resource{Version: "v1", Name: test.resource},
-					Kind:      cases.GroupVersionKind{Version: "v1", Kind: test.object["kind"].(string)},
-					Namespace: "default", NamespaceLabels: map[string]string{"kubernetes.io/metadata.name": "default"},
-					ObjectName: "a", Object: test.object}
-				v, err := l.engine.Evaluate(context.Background(), c)
-				if err != nil {
-					t.Error(err)
-				} else if difference := Compare(c, v); difference != "" {
-					t.Error(difference)
+				decisions, err := l.suite.Variants[0].For([]string{policy}).Evaluate(context.Background(), r)
+				if err != nil || len(decisions) == 0 {
+					t.Fatalf("%s: %d decisions, %v", policy, len(decisions), err)
+				}
+				for _, d := range decisions {
+					if d.Outcome != engine.Admitted {
+						t.Errorf("%s: %s: %s", policy, d.Outcome, d.Message)
+					}
 				}
 			}
 		})

@@ -19,7 +19,7 @@ import (
 func TestTypeChecking(t *testing.T) {
 	l := loadLibrary(t)
 	checker := newTypeChecker(t)
-	for _, p := range l.engine.installed {
+	for _, p := range l.suite.Variants[0].Bundle.Policies {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
 			for _, w := range checker.Check(p) {
@@ -44,7 +44,7 @@ func newTypeChecker(t *testing.T) *validating.TypeChecker {
 func TestTypeCheckerWorks(t *testing.T) {
 	l := loadLibrary(t)
 	checker := newTypeChecker(t)
-	broken := l.engine.installed[0].DeepCopy()
+	broken := l.suite.Variants[0].Bundle.Policies[0].DeepCopy()
 	broken.Spec.Variables, broken.Spec.Validations = nil, broken.Spec.Validations[:1]
 	broken.Spec.Validations[0].Expression = "object.spec.nonsense == 1"
 	if len(checker.Check(broken)) == 0 {

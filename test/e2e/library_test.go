@@ -18,12 +18,14 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"github.com/policyc/policyc/compiler/diag"
+	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/cases"
 	"github.com/policyc/policyc/test/apiserver"
-	"github.com/policyc/policyc/test/conformance/cases"
 )
 
 const library = "../../policies"
@@ -35,12 +37,7 @@ const nobody = "policyc:test"
 // template in all the other kinds that the policy matches. The policies are applied all together, as a user does it; then
 // one at a time is bound, because the server shows only the first of several denials.
 func TestLibrary(t *testing.T) {
-	report := diag.NewReport()
-	docs := syntax.Load(syntax.ReadPaths([]string{library}, nil, report), report)
-	all, err := cases.Load(docs)
-	if err != nil {
-		t.Fatal(err)
-	}
+	docs, all := loadCases(t)
 	results := &table{}
 	t.Run("on", func(t *testing.T) { // the table is printed when all servers are done
 		onEach(t, func(t *testing.T, c *cluster) {
@@ -62,6 +59,19 @@ func TestLibrary(t *testing.T) {
 		})
 	})
 	t.Log("\n" + results.String())
+}
+
+// loadCases reads the library and its cases.
+func loadCases(t *testing.T) (*syntax.Documents, []*cases.Case) {
+	t.Helper()
+	report := diag.NewReport()
+	docs := syntax.Load(syntax.ReadPaths([]string{library}, nil, report), report)
+	project := resolve.Resolve(docs, resolve.Options{Now: time.Now(), ReadFile: os.ReadFile}, report)
+	all := cases.Load(docs, project, cases.Options{ReadFile: os.ReadFile}, report)
+	if report.HasErrors() {
+		t.Fatal(report.Sorted()[0])
+	}
+	return docs, all
 }
 
 // buildLibrary builds the library. Files that do not compile for the version are an error, and the others are tested all the same.
@@ -220,10 +230,10 @@ type probe struct {
 	derived bool
 }
 
-func (l *libraryRun) run(t *testing.T, all []cases.Case) {
+func (l *libraryRun) run(t *testing.T, all []*cases.Case) {
 	var probes []probe
 	for i := range all {
-		c := &all[i]
+		c := all[i]
 		if slices.Contains(c.Policies, l.policy.name) {
 			probes = append(probes, probe{Case: c, title: c.Span.String() + ": " + c.Name})
 		}
@@ -287,7 +297,7 @@ func (p probe) needs() map[string]string {
 	if p.Operation == "CREATE" || p.Operation == "CONNECT" {
 		return needs
 	}
-	needs[p.Resource.Name+" "+p.Namespace+"/"+p.ObjectName] = fmt.Sprint(p.OldObject, p.Subresource == "scale")
+	needs[p.Resource.Resource+" "+p.Namespace+"/"+p.ObjectName] = fmt.Sprint(p.OldObject, p.Subresource == "scale")
 	return needs
 }
 
@@ -363,8 +373,8 @@ func (l *libraryRun) scaled(t *testing.T, p *probe) object {
 	t.Helper()
 	spec, _ := p.OldObject["spec"].(object)
 	o := deployment(t, p.ObjectName, 1)
-	o["kind"] = map[string]string{"deployments": "Deployment", "statefulsets": "StatefulSet", "replicasets": "ReplicaSet", "replicationcontrollers": "ReplicationController"}[p.Resource.Name]
-	if p.Resource.Name == "replicationcontrollers" {
+	o["kind"] = map[string]string{"deployments": "Deployment", "statefulsets": "StatefulSet", "replicasets": "ReplicaSet", "replicationcontrollers": "ReplicationController"}[p.Resource.Resource]
+	if p.Resource.Resource == "replicationcontrollers" {
 		o["apiVersion"] = "v1"
 		o["spec"].(object)["selector"] = object{"app": "a"}
 	}
@@ -386,7 +396,7 @@ func (c *cluster) setNamespaceObject(t *testing.T, name string, meta object) {
 func (l *libraryRun) try(t *testing.T, p probe) {
 	t.Helper()
 	r := l.send(t, p)
-	kind := qualified(p.Resource.Group, p.Resource.Name)
+	kind := qualified(p.Resource.Group, p.Resource.Resource)
 	if p.Subresource != "" {
 		kind += "/" + p.Subresource
 	}
@@ -441,8 +451,8 @@ func (l *libraryRun) try(t *testing.T, p probe) {
 			t.Errorf("%s: %s: %v instead of %v: %q %s", p.title, part.name, part.got, want, messages, brief([]byte(r.Message())))
 		}
 	}
-	if p.Expect.Message != "" && !p.derived && len(messages) > 0 && len(p.Policies) == 1 {
-		if re, err := regexp.Compile(p.Expect.Message); err != nil || !slices.ContainsFunc(messages, re.MatchString) {
+	if p.Expect.Message != nil && !p.derived && len(messages) > 0 && len(p.Policies) == 1 {
+		if !slices.ContainsFunc(messages, p.Expect.Message.MatchString) {
 			t.Errorf("%s: no message like %q in %q", p.title, p.Expect.Message, messages)
 		}
 	}
@@ -487,7 +497,7 @@ func (l *libraryRun) send(t *testing.T, p probe) apiserver.Response {
 		if p.Subresource == "" {
 			return l.create(t, k, o)
 		}
-		path := "/api/v1/namespaces/" + p.Namespace + "/" + p.Resource.Name + "/" + p.ObjectName + "/" + p.Subresource + "?dryRun=All"
+		path := "/api/v1/namespaces/" + p.Namespace + "/" + p.Resource.Resource + "/" + p.ObjectName + "/" + p.Subresource + "?dryRun=All"
 		return l.do(t, apiserver.Request{Method: http.MethodPost, Path: path, Body: encode(t, o), As: as})
 	case "UPDATE":
 		o := complete(t, p.Object)
@@ -498,7 +508,7 @@ func (l *libraryRun) send(t *testing.T, p probe) apiserver.Response {
 				root = "/api/v1"
 			}
 			o["metadata"].(object)["namespace"] = p.Namespace
-			path := root + "/namespaces/" + p.Namespace + "/" + p.Resource.Name + "/" + p.ObjectName + "/scale?dryRun=All"
+			path := root + "/namespaces/" + p.Namespace + "/" + p.Resource.Resource + "/" + p.ObjectName + "/scale?dryRun=All"
 			return l.do(t, apiserver.Request{Method: http.MethodPut, Path: path, Body: encode(t, o), As: as})
 		}
 		return l.update(t, k, o)
@@ -519,7 +529,7 @@ func (l *libraryRun) send(t *testing.T, p probe) apiserver.Response {
 			}
 		}
 	}
-	path := "/api/v1/namespaces/" + p.Namespace + "/" + p.Resource.Name + "/" + p.ObjectName + "/" + p.Subresource + "?" + query.Encode()
+	path := "/api/v1/namespaces/" + p.Namespace + "/" + p.Resource.Resource + "/" + p.ObjectName + "/" + p.Subresource + "?" + query.Encode()
 	return l.do(t, apiserver.Request{Method: http.MethodPost, Path: path, As: as})
 }
 
@@ -612,7 +622,7 @@ func (l *libraryRun) derive(t *testing.T, probes []probe) []probe {
 	for _, p := range probes {
 		out = append(out, l.deriveConnect(p)...)
 		out = append(out, l.deriveNamespace(p)...)
-		matched := slices.Contains(l.policy.operations[qualified(p.Resource.Group, p.Resource.Name)], "CREATE")
+		matched := slices.Contains(l.policy.operations[qualified(p.Resource.Group, p.Resource.Resource)], "CREATE")
 		if p.Operation != "CREATE" || p.Subresource != "" || !isWorkload(p.Kind.Kind) || !matched {
 			continue
 		}
@@ -655,7 +665,7 @@ func (l *libraryRun) derive(t *testing.T, probes []probe) []probe {
 // deriveConnect makes of a session of one sort those of the other sorts that the policy matches.
 func (l *libraryRun) deriveConnect(p probe) []probe {
 	var out []probe
-	if p.Operation != "CONNECT" || p.Resource.Name != "pods" {
+	if p.Operation != "CONNECT" || p.Resource.Resource != "pods" {
 		return nil
 	}
 	for sub, kind := range map[string]string{"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"} {
@@ -690,8 +700,8 @@ func derived(p probe, apiVersion, kind string, o object) probe {
 	if !found {
 		group, version = "", apiVersion
 	}
-	c.Kind = cases.GroupVersionKind{Group: group, Version: version, Kind: kind}
-	c.Resource = cases.Resource{Group: group, Version: version, Name: cases.Plural(kind)}
+	c.Kind = schema.GroupVersionKind{Group: group, Version: version, Kind: kind}
+	c.Resource = schema.GroupVersionResource{Group: group, Version: version, Resource: plural(kind)}
 	c.Object = o
 	return probe{Case: &c, title: p.title + ", as " + kind, derived: true}
 }
@@ -710,7 +720,7 @@ func resourceOf(apiVersion, kind string) string {
 	if !found {
 		group = ""
 	}
-	return qualified(group, cases.Plural(kind))
+	return qualified(group, plural(kind))
 }
 
 // takeApart returns the metadata of a workload and its pod template; those of a Pod are the same.

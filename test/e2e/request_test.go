@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/policyc/policyc/test/apiserver"
-	"github.com/policyc/policyc/test/conformance/cases"
 )
 
 // clusterScoped are the kinds of these tests that are in no namespace.
@@ -27,12 +29,18 @@ func collection(o object, namespace string) string {
 	if !clusterScoped[kind] {
 		path += "/namespaces/" + namespace
 	}
-	return path + "/" + cases.Plural(kind)
+	return path + "/" + plural(kind)
+}
+
+// plural returns the name of a kind's resource, as the API server forms it for the kinds of these tests.
+func plural(kind string) string {
+	many, _ := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind})
+	return many.Resource
 }
 
 func name(o object) string {
-	meta, _ := o["metadata"].(object)
-	s, _ := meta["name"].(string)
+	m, _ := o["metadata"].(object)
+	s, _ := m["name"].(string)
 	return s
 }
 

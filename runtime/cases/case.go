@@ -3,9 +3,12 @@ package cases
 import (
 	"regexp"
 	"slices"
-	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/policyc/policyc/compiler/source"
+	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/engine"
 )
 
 // Case is one case of a PolicyTest: a request, and what must become of it.
@@ -17,16 +20,20 @@ type Case struct {
 	// Policies are the names of the policies that are tested. Others may be
 	// installed; what they say is not part of the case.
 	Policies []string
+	// Override replaces parts of the policy's enforcement for this case.
+	Override syntax.Override
 
 	// Operation is CREATE, UPDATE, DELETE or CONNECT.
 	Operation string
 	// Resource is what the request is about; Subresource is "" or for
 	// example `ephemeralcontainers`.
-	Resource    Resource
+	Resource    schema.GroupVersionResource
 	Subresource string
 	// Kind is the kind of Object, which is not that of Resource for `scale`
 	// and for the subresources of CONNECT.
-	Kind GroupVersionKind
+	Kind schema.GroupVersionKind
+	// Namespaced says whether Resource is in a namespace.
+	Namespaced bool
 	// Namespace of the request: the object's, or for a Namespace its own
 	// name, as the API server has it. "" for other cluster-scoped objects.
 	Namespace string
@@ -39,41 +46,34 @@ type Case struct {
 	// system:authenticated has to be added.
 	User   string
 	Groups []string
+	DryRun bool
 
 	// Object is nil for DELETE, OldObject for CREATE and CONNECT. For an
-	// UPDATE that names none, OldObject equals Object.
+	// UPDATE that names none, OldObject equals Object. They are as the case
+	// has them; Request has what the API server makes of them.
 	Object, OldObject map[string]any
 	// Cluster are the other objects that exist.
 	Cluster []map[string]any
+	// Request is the request in the terms of admission.
+	Request *engine.Request
 
 	Expect Expect
 }
 
-// String returns file:line: test/case.
-func (c *Case) String() string {
-	return c.Span.String() + ": " + c.Test + "/" + c.Name
-}
+// String returns file:line:column: test/case.
+func (c *Case) String() string { return c.Span.String() + ": " + c.ID() }
 
-// Resource is a group, version and plural name.
-type Resource struct{ Group, Version, Name string }
-
-// GroupVersionKind is an apiVersion, taken apart, and a kind.
-type GroupVersionKind struct{ Group, Version, Kind string }
-
-// APIVersion returns group/version, or the version alone for the core group.
-func (k GroupVersionKind) APIVersion() string {
-	if k.Group == "" {
-		return k.Version
-	}
-	return k.Group + "/" + k.Version
-}
+// ID is test/case, unique in a project.
+func (c *Case) ID() string { return c.Test + "/" + c.Name }
 
 // Expect is the verdict: exactly these rules, each as policy/rule, sorted.
 type Expect struct {
 	Deny, Warn, Audit []string
-	// Message is a regular expression for the messages of the denial, or of
-	// the warnings and audit entries where nothing is denied. "" is none.
-	Message string
+	// Message is for the messages of the denial, or of the warnings and audit
+	// entries where nothing is denied; nil when the case does not care.
+	Message *regexp.Regexp
+	// ExactMessage is the whole of one of these messages; "" is none.
+	ExactMessage string
 }
 
 // Silent reports whether the request must be admitted without a word.
@@ -83,7 +83,8 @@ func (e Expect) Silent() bool { return len(e.Deny)+len(e.Warn)+len(e.Audit) == 0
 var ruleTag = regexp.MustCompile(`(?:^|; )\[([a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)\] `)
 
 // Violations returns the rules that a message of a policy names, as
-// policy/rule, sorted and each once.
+// policy/rule, sorted and each once. It is for messages of a server: what
+// a request puts into a message can look like a rule.
 //
 //	[trusted-registry] container a: …; [trusted-registry] container b: …
 //	→ allowed-registries/trusted-registry
@@ -94,12 +95,4 @@ func Violations(policy, message string) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// splitAPIVersion takes an apiVersion apart.
-func splitAPIVersion(apiVersion string) (group, version string) {
-	if g, v, ok := strings.Cut(apiVersion, "/"); ok {
-		return g, v
-	}
-	return "", apiVersion
 }

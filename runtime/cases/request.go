@@ -1,0 +1,42 @@
+package cases
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/policyc/policyc/runtime/engine"
+)
+
+// Nobody is the user of cases that do not say who asks.
+const Nobody = "policyc:test"
+
+// newRequest puts the request of a case together.
+func newRequest(c *Case, object, old runtime.Object, others []runtime.Object) *engine.Request {
+	if c.NamespaceLabels != nil {
+		others = append(others, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.Namespace, Labels: c.NamespaceLabels}})
+	}
+	return &engine.Request{
+		Operation: admission.Operation(c.Operation), Resource: c.Resource, Subresource: c.Subresource, Kind: c.Kind,
+		Namespace: c.Namespace, Name: c.ObjectName, Object: object, OldObject: old, DryRun: c.DryRun,
+		User: UserInfo(c.User, c.Groups), Cluster: engine.NewCluster(others...),
+	}
+}
+
+// UserInfo is a user as the API server authenticates one: in the group of all
+// who are, and a service account in those of its kind.
+func UserInfo(name string, groups []string) user.Info {
+	if name == "" {
+		name = Nobody
+	}
+	all := append([]string{}, groups...)
+	if namespace, _, err := serviceaccount.SplitUsername(name); err == nil && strings.HasPrefix(name, serviceaccount.ServiceAccountUsernamePrefix) {
+		all = append(all, serviceaccount.MakeGroupNames(namespace)...)
+	}
+	return &user.DefaultInfo{Name: name, Groups: append(all, user.AllAuthenticated)}
+}
