@@ -265,7 +265,7 @@ func TestForeignDocuments(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	begin := "apiVersion: policyc.dev/v1alpha1\nkind: PolicyTest\nmetadata: {name: a}\nspec:\n  cases:\n  - name: a\n    object:\n"
+	begin := "apiVersion: policyc.dev/v1alpha1\nkind: PolicyTest\nmetadata: {name: a}\nspec:\n  cases:\n  - name: a\n    expect: {}\n    object:\n"
 	bomb := begin + "      a: &a [x, x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c < 'k'; c++ {
 		bomb += fmt.Sprintf("      %c: &%c [%s]\n", c, c, strings.Repeat(fmt.Sprintf("*%c,", c-1), 10))
