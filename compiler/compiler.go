@@ -37,6 +37,8 @@ type Options struct {
 	Now time.Time
 	// ReadFile reads the CRD files that the project names.
 	ReadFile func(path string) ([]byte, error)
+	// Trace gives the rules of programs a Trace.
+	Trace bool
 }
 
 // Result is what was compiled.
@@ -65,7 +67,7 @@ func CompileDocuments(docs *syntax.Documents, o Options, r *diag.Report) (result
 	defer guard(r, source.Span{}, "compiling")
 
 	result.Project = resolve.Resolve(docs, resolve.Options{KubeVersion: o.KubeVersion,
-		AllowExpired: o.AllowExpired, Now: o.Now, ReadFile: o.ReadFile}, r)
+		AllowExpired: o.AllowExpired, Now: o.Now, ReadFile: o.ReadFile, Trace: o.Trace}, r)
 
 	// Policies are independent of one another from here on. Placement comes
 	// before lowering, which depends on the backend.

@@ -67,7 +67,7 @@ Exit status: 0 fine, 1 findings in the policies or drift, 2 usage or I/O.`,
 	root.SetIn(stdio.In)
 	root.SetOut(stdio.Out)
 	root.SetErr(stdio.Err)
-	root.AddCommand(newBuild(stdio), newCheck(stdio), newExplain(stdio), newFmt(stdio), newInit(stdio), newVersion(stdio))
+	root.AddCommand(newBuild(stdio), newCheck(stdio), newExplain(stdio), newFmt(stdio), newInit(stdio), newTest(stdio), newVersion(stdio))
 	return root
 }
 
@@ -89,14 +89,22 @@ func (f *sourceFlags) compile(paths []string, stdio IO, r *diag.Report) *compile
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
+	return compiler.Compile(f.read(paths, stdio, r), f.options(), r)
+}
+
+// read reads the files of the paths, and the project's.
+func (f *sourceFlags) read(paths []string, stdio IO, r *diag.Report) []syntax.Input {
 	inputs := syntax.ReadPaths(paths, stdio.In, r)
-	inputs = append(inputs, f.projectFile(paths, inputs, r)...)
-	return compiler.Compile(inputs, compiler.Options{
+	return append(inputs, f.projectFile(paths, inputs, r)...)
+}
+
+func (f *sourceFlags) options() compiler.Options {
+	return compiler.Options{
 		KubeVersion:  f.kubeVersion,
 		AllowExpired: f.allowExpired,
 		Now:          time.Now(),
 		ReadFile:     func(name string) ([]byte, error) { return os.ReadFile(filepath.FromSlash(name)) },
-	}, r)
+	}
 }
 
 // projectFile reads the project file that --project names, or policyc.yaml of

@@ -61,6 +61,8 @@ type Rule struct {
 	// MessageText is the message as the policy has it.
 	MessageText string
 	Message     *code.Expr
+	// Parts are set when the project asks for them.
+	Parts *Parts
 }
 
 // Judgement says when an object violates a rule.
@@ -72,6 +74,14 @@ type Judgement struct {
 	// Violated is the condition; it must be negated when Negate.
 	Violated *expr.Node
 	Negate   bool
+}
+
+// Locals are the variables that surround the conditions.
+func (j *Judgement) Locals() []*expr.Local {
+	if j.Local == nil {
+		return nil
+	}
+	return []*expr.Local{j.Local}
 }
 
 // checker holds what is shared while one policy is checked.

@@ -31,6 +31,9 @@ func (c *checker) checkRule(d *syntax.Rule) *Rule {
 	}
 	if rule.Now.Violated != nil && !rule.Now.Violated.Bad() {
 		c.lint(d, rule)
+		if c.project.Trace {
+			rule.Parts = c.parts(d, rule.Now)
+		}
 	}
 	return rule
 }
@@ -96,11 +99,7 @@ func (c *checker) message(d *syntax.Rule, j *Judgement) *code.Expr {
 		parts[n-1].Text = strings.TrimRight(parts[n-1].Text, " ")
 	}
 	parts = append([]expr.Part{{Text: "[" + d.Name.Value + "] "}}, parts...)
-	var locals []*expr.Local
-	if j.Local != nil {
-		locals = append(locals, j.Local)
-	}
-	return expr.Template(parts, c.scope, c.report, locals...)
+	return expr.Template(parts, c.scope, c.report, j.Locals()...)
 }
 
 var lineBreaks = regexp.MustCompile(`\s*[\r\n]+\s*`)

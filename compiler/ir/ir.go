@@ -64,6 +64,32 @@ type Rule struct {
 	// Variable is the variable that lists the rule's violations.
 	Variable string
 	Message  string
+	// Trace looks into the rule; nil unless it was asked for.
+	Trace *Trace
+}
+
+// Trace is what the parts of a rule's condition are in CEL, to explain how it
+// came out. It is no part of what is emitted.
+type Trace struct {
+	// List is what the rule's forEach iterates over and Local the name of its
+	// variable; nil and "" without forEach.
+	List  *code.Expr
+	Local string
+	// Violated is the condition of a violation, of an element where the rule
+	// has forEach.
+	Violated *code.Expr
+	Parts    []TracePart
+}
+
+// TracePart is a part of a rule's condition.
+type TracePart struct {
+	// Text is the part as policy CEL.
+	Text string
+	// Code is a list that holds the value, or nothing when it is absent.
+	Code *code.Expr
+	// When says that the part is of the rule's `when`. Condition says that it
+	// is one of the conditions that decide.
+	When, Condition bool
 }
 
 // Match says which requests a program is about.

@@ -123,9 +123,25 @@ func renameRules(d *ir.Policy, names map[string]string) *ir.Policy {
 		if to, ok := names[r.Variable]; ok {
 			rule.Variable = to
 		}
+		rule.Trace = renameTrace(r.Trace, names)
 		out.Rules[i] = &rule
 	}
 	return &out
+}
+
+func renameTrace(t *ir.Trace, names map[string]string) *ir.Trace {
+	if t == nil {
+		return nil
+	}
+	out := &ir.Trace{Local: t.Local, Violated: rename(t.Violated, names)}
+	if t.List != nil {
+		out.List = rename(t.List, names)
+	}
+	for _, p := range t.Parts {
+		p.Code = rename(p.Code, names)
+		out.Parts = append(out.Parts, p)
+	}
+	return out
 }
 
 // rename gives variables their new names, all at once.

@@ -199,8 +199,11 @@ func (l *lowerer) rules() []*code.Expr {
 		l.program.Variables = append(l.program.Variables,
 			ir.Variable{Name: name, Code: lowerRule(r), Source: position(r.Span)})
 		backend, why := place.Place(l.policy.Project.Target)
-		l.program.Policies[0].Rules = append(l.program.Policies[0].Rules, &ir.Rule{Name: r.Name, Position: position(r.Span),
-			Backend: backend, Why: why, Variable: name, Message: r.MessageText})
+		rule := &ir.Rule{Name: r.Name, Position: position(r.Span), Backend: backend, Why: why, Variable: name, Message: r.MessageText}
+		if r.Parts != nil {
+			rule.Trace = traceRule(r, r.Parts)
+		}
+		l.program.Policies[0].Rules = append(l.program.Policies[0].Rules, rule)
 		lists = append(lists, code.Ident("variables."+name))
 	}
 	return lists
@@ -230,10 +233,16 @@ func lowerRule(r *check.Rule) *code.Expr {
 
 func lowerJudgement(j *check.Judgement, one func(violated *code.Expr) *code.Expr,
 	each func(items, local, violated *code.Expr) *code.Expr) *code.Expr {
-	var locals []*expr.Local
-	if j.Local != nil {
-		locals = append(locals, j.Local)
+	if j.Local == nil {
+		return one(violation(j))
 	}
+	return each(expr.List(j.List), code.Ident(j.Local.Name), violation(j))
+}
+
+// violation is the condition of a violation: of an element, where there is
+// forEach.
+func violation(j *check.Judgement) *code.Expr {
+	locals := j.Locals()
 	violated := expr.Condition(j.Violated, locals...)
 	if j.Negate {
 		violated = code.Not(violated)
@@ -241,10 +250,7 @@ func lowerJudgement(j *check.Judgement, one func(violated *code.Expr) *code.Expr
 	if j.When != nil {
 		violated = code.And(expr.Condition(j.When, locals...), violated)
 	}
-	if j.Local == nil {
-		return one(violated)
-	}
-	return each(expr.List(j.List), code.Ident(j.Local.Name), violated)
+	return violated
 }
 
 // violations adds the list of all violations, and the validation on it.
@@ -363,6 +369,7 @@ func (l *lowerer) prelude() {
 	}
 	optional["pod"], optional["oldPod"] = roots.PodIsOptional(false), roots.PodIsOptional(true)
 	l.program.Variables = unwrapOptionals(append(before, l.program.Variables...), optional)
+	unwrapTraces(l.program.Policies[0].Rules, optional)
 }
 
 // Groups splits the environments of a policy into those that can share a

@@ -31,6 +31,8 @@ type Options struct {
 	Now time.Time
 	// ReadFile reads the CRD files that the project names.
 	ReadFile func(path string) ([]byte, error)
+	// Trace keeps the parts of conditions, for explaining them.
+	Trace bool
 }
 
 // Project is everything that was resolved.
@@ -43,6 +45,8 @@ type Project struct {
 	Namespaces []string
 	Exclude    *Match
 	Workloads  []Workload
+	// Trace says that the parts of conditions are kept.
+	Trace bool
 	// Limits are the sizes that costs are computed for.
 	Limits map[string]int
 	// Layout is `policy` or `fused`.
@@ -81,7 +85,7 @@ const (
 // errors are left out of it.
 func Resolve(docs *syntax.Documents, o Options, r *diag.Report) *Project {
 	p := &Project{Target: target.Default, Layout: DefaultLayout, Output: DefaultOutput,
-		Limits: map[string]int{}, Functions: map[string]*expr.Function{}}
+		Trace: o.Trace, Limits: map[string]int{}, Functions: map[string]*expr.Function{}}
 	var doc *syntax.Project
 	if len(docs.Projects) > 0 {
 		doc = docs.Projects[0]

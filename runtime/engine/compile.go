@@ -20,6 +20,10 @@ type policy struct {
 	match     generic.PolicyAccessor
 	bindings  []binding
 	validator validating.Validator
+	// conditions evaluates the match conditions one by one; extra compiles
+	// further expressions beside those of the object.
+	conditions cel.ConditionEvaluator
+	extra      func([]cel.ExpressionAccessor) cel.ConditionEvaluator
 	// members are the policy documents in the object, one for each validation.
 	members []member
 }
@@ -95,11 +99,12 @@ func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program) (*po
 	if len(conditions) > 0 {
 		matcher = matchconditions.NewMatcher(filter, p.Spec.FailurePolicy, "policy", "validate", p.Name)
 	}
-	out := &policy{object: p, match: validating.NewValidatingAdmissionPolicyAccessor(p)}
-	out.validator = validating.NewValidator(metered{checks}, matcher, compiler.CompileCondition(nil, seen, mode), metered{texts}, p.Spec.FailurePolicy, nil)
-	out.members, err = members(p, program, func(list []cel.ExpressionAccessor) cel.ConditionEvaluator {
+	out := &policy{object: p, match: validating.NewValidatingAdmissionPolicyAccessor(p), conditions: filter}
+	out.extra = func(list []cel.ExpressionAccessor) cel.ConditionEvaluator {
 		return compiler.CompileCondition(list, seen, mode)
-	})
+	}
+	out.validator = validating.NewValidator(metered{checks}, matcher, compiler.CompileCondition(nil, seen, mode), metered{texts}, p.Spec.FailurePolicy, nil)
+	out.members, err = members(p, program, out.extra)
 	return out, err
 }
 

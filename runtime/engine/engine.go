@@ -93,6 +93,17 @@ type attributes = admission.Attributes
 // request, in the order of the bundle. What cannot be evaluated is a decision,
 // too: Failed. The error is set when the request itself cannot be made.
 func (e *Engine) Evaluate(ctx context.Context, r *Request) ([]Decision, error) {
+	v, err := e.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range e.policies {
+		v.policy(p)
+	}
+	return v.decisions, nil
+}
+
+func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 	if r.Object == nil && r.OldObject == nil && r.Operation != admission.Connect {
 		return nil, errors.New("a request without an object")
 	}
@@ -102,10 +113,7 @@ func (e *Engine) Evaluate(ctx context.Context, r *Request) ([]Decision, error) {
 	if v.authz == nil {
 		v.authz = nobody{}
 	}
-	for _, p := range e.policies {
-		v.policy(p)
-	}
-	return v.decisions, nil
+	return v, nil
 }
 
 // policy evaluates one object, binding by binding, as the API server's
@@ -141,13 +149,10 @@ func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicy
 	if len(params) == 0 {
 		return
 	}
-	versioned := v.versions[kind]
-	if versioned == nil {
-		if versioned, err = admission.NewVersionedAttributes(v.attributes, kind, v.engine.objects); err != nil {
-			v.fail(p, b, fmt.Errorf("failed to convert object version: %w", err))
-			return
-		}
-		v.versions[kind] = versioned
+	versioned, err := v.versioned(kind)
+	if err != nil {
+		v.fail(p, b, fmt.Errorf("failed to convert object version: %w", err))
+		return
 	}
 	namespace := v.namespace()
 	for _, param := range params {
@@ -172,6 +177,18 @@ func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicy
 			v.decisions = append(v.decisions, out)
 		}
 	}
+}
+
+// versioned returns the objects of the request in the version of a kind.
+func (v *evaluation) versioned(kind schema.GroupVersionKind) (*admission.VersionedAttributes, error) {
+	if v.versions[kind] == nil {
+		made, err := admission.NewVersionedAttributes(v.attributes, kind, v.engine.objects)
+		if err != nil {
+			return nil, err
+		}
+		v.versions[kind] = made
+	}
+	return v.versions[kind], nil
 }
 
 // violations asks each rule of a policy what it found.

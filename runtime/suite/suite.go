@@ -37,6 +37,7 @@ type Variant struct {
 	Engine *engine.Engine
 	// engines are the engines for the policies of a test, by their names.
 	engines map[string]*engine.Engine
+	tracers tracers
 }
 
 // New compiles what the tests of the documents need. The result is that of

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	celtypes "github.com/google/cel-go/common/types"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+)
+
+// Inspector evaluates expressions beside those of an admission object, which
+// see what these see, variables included.
+type Inspector struct {
+	engine    *Engine
+	policy    *policy
+	evaluator cel.ConditionEvaluator
+}
+
+// Inspect compiles expressions for the object of that name.
+func (e *Engine) Inspect(object string, expressions []string) (*Inspector, error) {
+	for _, p := range e.policies {
+		if p.object.Name != object {
+			continue
+		}
+		var list []cel.ExpressionAccessor
+		for _, x := range expressions {
+			list = append(list, anything(x))
+		}
+		i := &Inspector{engine: e, policy: p, evaluator: p.extra(list)}
+		return i, firstError("expression", i.evaluator)
+	}
+	return nil, fmt.Errorf("there is no policy object %q", object)
+}
+
+// Evaluate returns the values of the expressions for a request, as JSON would
+// have them, with an error in the place of one that fails. The values are nil
+// when the object or all of its bindings do not match.
+func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([]any, error) {
+	v, err := i.engine.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	matches, resource, kind, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, i.policy.match)
+	if err != nil || !matches {
+		return nil, err
+	}
+	b := v.firstBinding(i.policy)
+	if b == nil {
+		return nil, nil
+	}
+	params, err := v.params(i.policy, b)
+	if err != nil || len(params) == 0 {
+		return nil, err
+	}
+	versioned, err := v.versioned(kind)
+	if err != nil {
+		return nil, err
+	}
+	request := cel.CreateAdmissionRequest(versioned.Attributes, metav1.GroupVersionResource(resource), metav1.GroupVersionKind(versioned.VersionedKind))
+	results, _, err := i.evaluator.ForInput(ctx, versioned, request, cel.OptionalVariableBindings{VersionedParams: params[0], Authorizer: v.authz},
+		cel.CreateNamespaceObject(v.namespace()), celconfig.RuntimeCELCostBudget)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, len(results))
+	for j, result := range results {
+		if out[j] = any(result.Error); result.Error == nil {
+			out[j] = plain(result.EvalResult)
+		}
+	}
+	return out, nil
+}
+
+func (v *evaluation) firstBinding(p *policy) *admissionv1.ValidatingAdmissionPolicyBinding {
+	for _, b := range p.bindings {
+		if matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match); err == nil && matches {
+			return b.object
+		}
+	}
+	return nil
+}
+
+// WhyNot says why the object of that name does not apply to a request; "" when
+// it does.
+func (e *Engine) WhyNot(ctx context.Context, r *Request, object string) string {
+	v, err := e.begin(ctx, r)
+	if err != nil {
+		return err.Error()
+	}
+	for _, p := range e.policies {
+		if p.object.Name == object {
+			return v.whyNot(p)
+		}
+	}
+	return "there is no policy object " + object
+}
+
+func (v *evaluation) whyNot(p *policy) string {
+	matches, _, _, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, p.match)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !matches:
+		return v.mismatch(p)
+	case v.firstBinding(p) == nil:
+		return fmt.Sprintf("none of its environments matches namespace %s", v.GetNamespace())
+	}
+	return v.falseCondition(p)
+}
+
+// mismatch goes through what a match consists of, adding a part at a time: the
+// first that makes it fail is the cause.
+func (v *evaluation) mismatch(p *policy) string {
+	for _, step := range []struct {
+		keep func(*admissionv1.MatchResources)
+		why  string
+	}{
+		{func(m *admissionv1.MatchResources) {
+			m.ExcludeResourceRules, m.NamespaceSelector, m.ObjectSelector = nil, &metav1.LabelSelector{}, &metav1.LabelSelector{}
+		}, fmt.Sprintf("it does not match %s of %s", v.GetOperation(), v.resourceName())},
+		{func(m *admissionv1.MatchResources) {
+			m.NamespaceSelector, m.ObjectSelector = &metav1.LabelSelector{}, &metav1.LabelSelector{}
+		}, fmt.Sprintf("it excludes %s", v.resourceName())},
+		{func(m *admissionv1.MatchResources) { m.ObjectSelector = &metav1.LabelSelector{} },
+			fmt.Sprintf("it does not match namespace %s (%s)", v.GetNamespace(), metav1.FormatLabelSelector(p.object.Spec.MatchConstraints.NamespaceSelector))},
+	} {
+		relaxed := p.object.DeepCopy()
+		step.keep(relaxed.Spec.MatchConstraints)
+		matches, _, _, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, validating.NewValidatingAdmissionPolicyAccessor(relaxed))
+		if err != nil {
+			return err.Error()
+		}
+		if !matches {
+			return step.why
+		}
+	}
+	return fmt.Sprintf("it does not match the labels of the object (%s)", metav1.FormatLabelSelector(p.object.Spec.MatchConstraints.ObjectSelector))
+}
+
+func (v *evaluation) resourceName() string {
+	name := v.GetResource().GroupResource().String()
+	if sub := v.GetSubresource(); sub != "" {
+		name += "/" + sub
+	}
+	return name
+}
+
+// falseCondition names the match condition that does not hold.
+func (v *evaluation) falseCondition(p *policy) string {
+	versioned, err := v.versioned(v.GetKind())
+	if err != nil {
+		return err.Error()
+	}
+	request := cel.CreateAdmissionRequest(versioned.Attributes, metav1.GroupVersionResource(v.GetResource()), metav1.GroupVersionKind(v.GetKind()))
+	results, _, err := p.conditions.ForInput(v.ctx, versioned, request, cel.OptionalVariableBindings{Authorizer: v.authz}, nil, celconfig.RuntimeCELCostBudgetMatchConditions)
+	if err != nil {
+		return err.Error()
+	}
+	for i, r := range results {
+		if r.EvalResult == celtypes.False {
+			c := p.object.Spec.MatchConditions[i]
+			return fmt.Sprintf("its condition %s does not hold: %s", c.Name, c.Expression)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,228 @@
+package suite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/runtime/cases"
+	"github.com/policyc/policyc/runtime/engine"
+)
+
+// Explanation says why a rule is violated by the request of a case, or not.
+type Explanation struct {
+	// Rule is policy/rule, Position file:line of its source.
+	Rule, Position string
+	// WhyNot says why the policy does not apply; "" when it does.
+	WhyNot string
+	// Elements are what the rule was evaluated for: the elements of forEach,
+	// or one without a value.
+	Elements []Element
+}
+
+// Element is one element that a rule was evaluated for.
+type Element struct {
+	// Name is the variable of forEach; "" without forEach.
+	Name  string
+	Value any
+	// Violated says that the element violates the rule.
+	Violated bool
+	Parts    []PartValue
+}
+
+// PartValue is the value of a part of a rule's condition.
+type PartValue struct {
+	// Text is the part as policy CEL.
+	Text string
+	// Value is as JSON would have it. Absent says that there is none.
+	Value  any
+	Absent bool
+	// When says that the part is of the rule's `when`; Condition says that it
+	// is one of the conditions that decide.
+	When, Condition bool
+}
+
+// String returns the part and its value on one line.
+func (p PartValue) String() string {
+	if p.Absent {
+		return p.Text + " is absent"
+	}
+	return p.Text + " = " + Compact(p.Value)
+}
+
+// maxCompact is how much of a value is shown.
+const maxCompact = 160
+
+// Compact returns a value as one line of JSON, cut where it is long.
+func Compact(v any) string {
+	if err, ok := v.(error); ok {
+		return "error: " + err.Error()
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	if runes := []rune(string(text)); len(runes) > maxCompact {
+		return string(runes[:maxCompact]) + "…"
+	}
+	return string(text)
+}
+
+// tracer looks into the rules of one program.
+type tracer struct {
+	inspector *engine.Inspector
+	// first is where the values of a rule begin, by policy/rule.
+	first map[string]int
+}
+
+// tracers are the tracers of a variant, made when they are first asked for.
+type tracers struct {
+	mutex  sync.Mutex
+	byName map[string]*tracer
+}
+
+func (t *tracers) get(v *Variant, p *ir.Program) (*tracer, error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.byName[p.Name] != nil {
+		return t.byName[p.Name], nil
+	}
+	made := &tracer{first: map[string]int{}}
+	var list []string
+	for _, d := range p.Policies {
+		for _, r := range d.Rules {
+			made.first[d.Name+"/"+r.Name] = len(list)
+			list = append(list, traceExpressions(r.Trace)...)
+		}
+	}
+	var err error
+	if made.inspector, err = v.Engine.Inspect(p.Name, list); err != nil {
+		return nil, err
+	}
+	if t.byName == nil {
+		t.byName = map[string]*tracer{}
+	}
+	t.byName[p.Name] = made
+	return made, nil
+}
+
+// traceExpressions are the list of a rule's elements, where it has forEach,
+// whether the rule is violated, and each of its parts; with forEach these are
+// lists with a value for every element.
+func traceExpressions(t *ir.Trace) []string {
+	if t == nil {
+		return nil
+	}
+	var out []string
+	if t.List != nil {
+		out = append(out, t.List.String())
+	}
+	add := func(x *code.Expr) {
+		if t.List != nil {
+			x = code.Method(t.List, "map", code.Ident(t.Local), x)
+		}
+		out = append(out, x.String())
+	}
+	add(t.Violated)
+	for _, p := range t.Parts {
+		add(p.Code)
+	}
+	return out
+}
+
+// Explain says why a rule, as policy/rule, came out as it did in a case.
+func (s *Suite) Explain(ctx context.Context, c *cases.Case, rule string) (*Explanation, error) {
+	v := s.variant[c]
+	var out *Explanation
+	for _, p := range v.Result.Programs {
+		for _, d := range p.Policies {
+			for _, r := range d.Rules {
+				if d.Name+"/"+r.Name != rule {
+					continue
+				}
+				e, err := v.explain(ctx, c, p, r, rule)
+				// Of the programs of several environments, the one that
+				// applies is the one to tell about.
+				if err != nil || e.WhyNot == "" {
+					return e, err
+				}
+				if out == nil {
+					out = e
+				}
+			}
+		}
+	}
+	if out == nil {
+		return nil, fmt.Errorf("there is no rule %s", rule)
+	}
+	return out, nil
+}
+
+func (v *Variant) explain(ctx context.Context, c *cases.Case, p *ir.Program, r *ir.Rule, rule string) (*Explanation, error) {
+	e := &Explanation{Rule: rule, Position: r.Position, WhyNot: v.Engine.WhyNot(ctx, c.Request, p.Name)}
+	if e.WhyNot != "" || r.Trace == nil {
+		return e, nil
+	}
+	t, err := v.tracers.get(v, p)
+	if err != nil {
+		return nil, err
+	}
+	values, err := t.inspector.Evaluate(ctx, c.Request)
+	if err != nil || values == nil {
+		return e, err
+	}
+	e.Elements = elements(r.Trace, values[t.first[rule]:])
+	return e, nil
+}
+
+// elements puts the values of parts together by element.
+func elements(t *ir.Trace, values []any) []Element {
+	if t.List == nil {
+		one := Element{Violated: values[0] == true}
+		for i, p := range t.Parts {
+			one.Parts = append(one.Parts, partValue(p, values[1+i]))
+		}
+		return []Element{one}
+	}
+	list, _ := values[0].([]any)
+	if m, ok := values[0].(map[string]any); ok { // forEach over the keys of a map
+		for _, key := range sortedKeys(m) {
+			list = append(list, key)
+		}
+	}
+	var out []Element
+	for i, value := range list {
+		e := Element{Name: t.Local, Value: value, Violated: at(values[1], i) == true}
+		for j, p := range t.Parts {
+			e.Parts = append(e.Parts, partValue(p, at(values[2+j], i)))
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// at is an element of a list, or what stands in the place of the list.
+func at(list any, i int) any {
+	if l, ok := list.([]any); ok && i < len(l) {
+		return l[i]
+	}
+	return list
+}
+
+// partValue opens the list that a part's value is boxed in.
+func partValue(p ir.TracePart, boxed any) PartValue {
+	out := PartValue{Text: p.Text, When: p.When, Condition: p.Condition}
+	list, ok := boxed.([]any)
+	switch {
+	case !ok:
+		out.Value = boxed
+	case len(list) == 0:
+		out.Absent = true
+	default:
+		out.Value = list[0]
+	}
+	return out
+}
