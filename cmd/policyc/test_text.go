@@ -104,8 +104,8 @@ func (p *testPrinter) explanation(e *suite.Explanation, fired bool) {
 	}
 	p.linef("       %s %s (%s)", e.Rule, verb, e.Position)
 	switch {
-	case e.WhyNot != "":
-		p.linef("         the policy does not apply: %s", strings.Join(strings.Fields(e.WhyNot), " "))
+	case e.WhyNot.Text != "":
+		p.linef("         the policy does not apply: %s", strings.Join(strings.Fields(e.WhyNot.Text), " "))
 		return
 	case len(e.Elements) == 0:
 		p.linef("         forEach has no elements")

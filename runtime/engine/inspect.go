@@ -84,32 +84,41 @@ func (v *evaluation) firstBinding(p *policy) *admissionv1.ValidatingAdmissionPol
 	return nil
 }
 
-// WhyNot says why the object of that name does not apply to a request; "" when
-// it does.
-func (e *Engine) WhyNot(ctx context.Context, r *Request, object string) string {
+// Mismatch is why an object does not apply to a request. Its zero value says
+// that it does.
+type Mismatch struct {
+	Text string
+	// Condition says that the match and a binding hold, and only a match
+	// condition does not.
+	Condition bool
+}
+
+// WhyNot says why the object of that name does not apply to a request.
+func (e *Engine) WhyNot(ctx context.Context, r *Request, object string) Mismatch {
 	v, err := e.begin(ctx, r)
 	if err != nil {
-		return err.Error()
+		return Mismatch{Text: err.Error()}
 	}
 	for _, p := range e.policies {
 		if p.object.Name == object {
 			return v.whyNot(p)
 		}
 	}
-	return "there is no policy object " + object
+	return Mismatch{Text: "there is no policy object " + object}
 }
 
-func (v *evaluation) whyNot(p *policy) string {
+func (v *evaluation) whyNot(p *policy) Mismatch {
 	matches, _, _, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, p.match)
 	switch {
 	case err != nil:
-		return err.Error()
+		return Mismatch{Text: err.Error()}
 	case !matches:
-		return v.mismatch(p)
+		return Mismatch{Text: v.mismatch(p)}
 	case v.firstBinding(p) == nil:
-		return fmt.Sprintf("none of its environments matches namespace %s", v.GetNamespace())
+		return Mismatch{Text: fmt.Sprintf("none of its environments matches namespace %s", v.GetNamespace())}
 	}
-	return v.falseCondition(p)
+	text := v.falseCondition(p)
+	return Mismatch{Text: text, Condition: text != ""}
 }
 
 // mismatch goes through what a match consists of, adding a part at a time: the

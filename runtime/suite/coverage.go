@@ -137,7 +137,7 @@ func holdsAny(p *ir.Program, policies []string) bool {
 
 // trace evaluates all rules of a program for a case; nil when it does not apply.
 func (v *Variant) trace(ctx context.Context, c *cases.Case, p *ir.Program) (map[string][]Element, error) {
-	if v.Engine.WhyNot(ctx, c.Request, p.Name) != "" {
+	if v.Engine.WhyNot(ctx, c.Request, p.Name).Text != "" {
 		return nil, nil
 	}
 	t, err := v.tracers.get(v, p)

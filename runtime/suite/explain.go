@@ -16,8 +16,8 @@ import (
 type Explanation struct {
 	// Rule is policy/rule, Position file:line of its source.
 	Rule, Position string
-	// WhyNot says why the policy does not apply; "" when it does.
-	WhyNot string
+	// WhyNot says why the policy does not apply, if it does not.
+	WhyNot engine.Mismatch
 	// Elements are what the rule was evaluated for: the elements of forEach,
 	// or one without a value.
 	Elements []Element
@@ -145,11 +145,11 @@ func (s *Suite) Explain(ctx context.Context, c *cases.Case, rule string) (*Expla
 				}
 				e, err := v.explain(ctx, c, p, r, rule)
 				// Of the programs of several environments, the one that
-				// applies is the one to tell about.
-				if err != nil || e.WhyNot == "" {
+				// applies is the one to tell about, or else the nearest.
+				if err != nil || e.WhyNot.Text == "" {
 					return e, err
 				}
-				if out == nil {
+				if out == nil || e.WhyNot.Condition {
 					out = e
 				}
 			}
@@ -163,7 +163,7 @@ func (s *Suite) Explain(ctx context.Context, c *cases.Case, rule string) (*Expla
 
 func (v *Variant) explain(ctx context.Context, c *cases.Case, p *ir.Program, r *ir.Rule, rule string) (*Explanation, error) {
 	e := &Explanation{Rule: rule, Position: r.Position, WhyNot: v.Engine.WhyNot(ctx, c.Request, p.Name)}
-	if e.WhyNot != "" || r.Trace == nil {
+	if e.WhyNot.Text != "" || r.Trace == nil {
 		return e, nil
 	}
 	t, err := v.tracers.get(v, p)
