@@ -79,10 +79,13 @@ func fillOnCreate(o runtime.Object) {
 	case *corev1.Service:
 		fillService(&o.Spec)
 	case *corev1.Namespace:
+		o.Status.Phase = corev1.NamespaceActive
+		annotate(&o.Labels, corev1.LabelMetadataName, o.Name) // its default came before a name was generated
 		if !slices.Contains(o.Spec.Finalizers, corev1.FinalizerKubernetes) {
 			o.Spec.Finalizers = append(o.Spec.Finalizers, corev1.FinalizerKubernetes)
 		}
 	case *corev1.PersistentVolume:
+		o.Status.Phase = corev1.VolumePending
 		addFinalizer(o, "kubernetes.io/pv-protection")
 	case *corev1.PersistentVolumeClaim:
 		addFinalizer(o, "kubernetes.io/pvc-protection")

@@ -88,7 +88,8 @@ func TestPod(t *testing.T) {
 	equal(t, at(container, "ports"), []any{map[string]any{"containerPort": 80, "hostPort": 80, "protocol": "TCP"}})
 	equal(t, at(container, "resources", "requests"), map[string]any{"cpu": "1", "memory": "1Gi"})
 	equal(t, at(container, "livenessProbe", "httpGet"), map[string]any{"path": "/", "port": 80, "scheme": "HTTP"})
-	equal(t, at(m, "spec", "volumes"), []any{map[string]any{"name": "v", "emptyDir": map[string]any{}}})
+	equal(t, at(m, "spec", "volumes", 0), map[string]any{"name": "v", "emptyDir": map[string]any{}})
+	equal(t, at(container, "volumeMounts", 0, "name"), at(m, "spec", "volumes", 1, "name"))
 	equal(t, at(m, "spec", "serviceAccountName"), "default")
 	equal(t, at(m, "spec", "tolerations", 1, "key"), "node.kubernetes.io/unreachable")
 	equal(t, at(m, "spec", "priority"), 0)
@@ -189,10 +190,12 @@ func TestConversions(t *testing.T) {
 	equal(t, at(m, "metadata", "labels"), map[string]any{"kubernetes.io/metadata.name": "shop"})
 }
 
-// The Job's own labels are those of the template as it was given.
+// A Job without labels has those of its template, also those that the server adds.
 func TestJobLabels(t *testing.T) {
 	m := prepare(t, object.NewPreparer(), job, admission.Create)
-	equal(t, at(m, "spec", "template", "metadata", "labels"), map[string]any{"a": "b", "job-name": "j", "batch.kubernetes.io/job-name": "j"})
+	want := map[string]any{"a": "b", "job-name": "j", "batch.kubernetes.io/job-name": "j"}
+	equal(t, at(m, "spec", "template", "metadata", "labels"), want)
+	equal(t, at(m, "metadata", "labels"), want)
 }
 
 func TestGeneratedName(t *testing.T) {

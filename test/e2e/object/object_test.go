@@ -1,0 +1,348 @@
+//go:build e2e
+
+package object_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/admission"
+	"sigs.k8s.io/yaml"
+
+	"github.com/policyc/policyc/compiler/diag"
+	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/object"
+	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/conformance/cases"
+)
+
+// objectNamespace is where the objects of this file are created.
+const objectNamespace = "object-probe"
+
+// excuse is a difference between an object as runtime/object prepares it and as a server has it at admission, with the
+// reason for it. Each has to be met, so that the list, and docs/testing.md which repeats it, stay true.
+type excuse struct {
+	where   string // matches "Kind path"
+	because string
+	only    string // the version of the server that differs, "" for all
+}
+
+var excuses = []excuse{
+	{where: `^\w+ metadata\.(uid|creationTimestamp|managedFields|resourceVersion|selfLink)$`, because: "the server makes them up"},
+	{where: `^Service spec\.(clusterIPs?|healthCheckNodePort|ports\[\d+\]\.nodePort)$`, because: "the server picks addresses and ports"},
+	{where: `^PersistentVolume status\.lastPhaseTransitionTime$`, because: "it is the time of the server"},
+	{where: `^Pod status\.conditions\[0\]\.lastTransitionTime$`, because: "it is the time of the server", only: "1.37"},
+	{where: `^Job (spec\.selector|(spec\.template\.)?metadata\.labels\.(batch\.kubernetes\.io/)?controller-uid)$`, because: "they hold the random uid"},
+	{where: `^(Pod|HorizontalPodAutoscaler) metadata\.generation$`, because: "these kinds had no generation", only: "1.30"},
+	{where: `^StatefulSet spec\.updateStrategy\.rollingUpdate\.maxUnavailable$`, because: "the default is new in 1.37", only: "1.30"},
+	{where: `^CSIDriver spec\.preventPodSchedulingIfMissing$`, because: "the field is newer", only: "1.30"},
+}
+
+// TestObject compares what runtime/object makes of the objects in testdata/object, and of those in the library's cases,
+// with what a server shows to a validating webhook: the last in admission, it sees what policies see.
+func TestObject(t *testing.T) {
+	onEach(t, func(t *testing.T, c *cluster) {
+		c.kubectl(t, "", "create", "namespace", objectNamespace)
+		for _, account := range []string{"default", "robot", "old-name"} {
+			c.kubectl(t, "", "create", "serviceaccount", account, "-n", objectNamespace)
+		}
+		crd := readObjects(t, "testdata/crd.yaml")
+		c.must(t, apiserver.Request{Method: http.MethodPost, Path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Body: encode(t, crd[0])})
+		c.kubectl(t, "", "wait", "--for=condition=Established", "--timeout=30s", "crd", "gadgets.object.policyc.dev")
+		p := &objectProbe{cluster: c, preparer: object.NewPreparer(crd...), witness: c.newWitness(t), resources: map[string]resource{}, met: map[int]bool{}}
+		for _, o := range p.corpus(t) {
+			p.create(t, o, true)
+			p.update(t, o)
+		}
+		for _, o := range libraryObjects(t) {
+			if p.resource(t, o).Name != "" {
+				p.create(t, o, false)
+			}
+		}
+		t.Logf("%d objects seen at admission, %d refused before it", p.seen, p.refused)
+		for i, e := range excuses {
+			if !p.met[i] && (e.only == "" || e.only == c.version) {
+				t.Errorf("no object differs in %s (%s)", e.where, e.because)
+			}
+		}
+	})
+}
+
+type objectProbe struct {
+	*cluster
+	preparer      *object.Preparer
+	witness       *witness
+	resources     map[string]resource // of apiVersion/kind
+	met           map[int]bool        // indexes of excuses
+	seen, refused int
+}
+
+// corpus are the objects written for this test that the version knows.
+func (p *objectProbe) corpus(t *testing.T) []document {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []document
+	for _, file := range files {
+		_, version, versioned := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".yaml"), "_")
+		if filepath.Base(file) == "crd.yaml" || versioned && version != p.version {
+			continue
+		}
+		all = append(all, readObjects(t, file)...)
+	}
+	return all
+}
+
+type document = map[string]any
+
+func readObjects(t *testing.T, file string) []document {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []document
+	for _, text := range strings.Split(string(content), "\n---\n") {
+		var o document
+		if err := yaml.Unmarshal([]byte(text), &o); err != nil {
+			t.Fatalf("%s: %v in %s", file, err, text)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// libraryObjects are the objects that cases of the library create.
+func libraryObjects(t *testing.T) []document {
+	t.Helper()
+	report := diag.NewReport()
+	all, err := cases.Load(syntax.Load(syntax.ReadPaths([]string{"../../../policies"}, nil, report), report))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects []document
+	for _, c := range all {
+		if c.Operation == "CREATE" && c.Subresource == "" {
+			objects = append(objects, c.Object)
+		}
+	}
+	return objects
+}
+
+// create compares an object at its creation. That of the library need not be one that a server takes.
+func (p *objectProbe) create(t *testing.T, given document, must bool) {
+	t.Helper()
+	o, path := p.place(t, given)
+	saw := p.send(t, http.MethodPost, path+"?dryRun=All&fieldValidation=Strict", o)
+	if saw == nil {
+		if must {
+			t.Errorf("%s: the server refuses it: %s", title(o), p.witness.answer)
+		}
+		p.refused++
+		return
+	}
+	p.seen++
+	p.compare(t, o, saw, admission.Create)
+}
+
+// update writes back what is stored: prepared, it is what it was.
+func (p *objectProbe) update(t *testing.T, given document) {
+	t.Helper()
+	o, path := p.place(t, given)
+	created := p.do(t, apiserver.Request{Method: http.MethodPost, Path: path, Body: encode(t, o)})
+	if created.Status != http.StatusCreated {
+		t.Errorf("%s: %s", title(o), created.Body)
+		return
+	}
+	var stored, saw document
+	decode(t, created.Body, &stored)
+	name, _ := stored["metadata"].(document)["name"].(string)
+	defer p.do(t, apiserver.Request{Method: http.MethodDelete, Path: path + "/" + name})
+	for attempt := 0; saw == nil && attempt < 5; attempt++ { // controllers in the server write, too
+		decode(t, p.must(t, apiserver.Request{Path: path + "/" + name}).Body, &stored)
+		saw = p.send(t, http.MethodPut, path+"/"+name+"?dryRun=All", stored)
+	}
+	if saw == nil {
+		t.Errorf("%s: UPDATE: %s", title(o), p.witness.answer)
+		return
+	}
+	p.compare(t, stored, saw, admission.Update)
+}
+
+// place puts a copy of an object into the namespace of this test, and returns the path of its resource.
+func (p *objectProbe) place(t *testing.T, given document) (document, string) {
+	t.Helper()
+	o := runtime.DeepCopyJSON(given)
+	r := p.resource(t, o)
+	path := "/apis/" + o["apiVersion"].(string)
+	if !strings.Contains(path[len("/apis/"):], "/") {
+		path = "/api/" + o["apiVersion"].(string)
+	}
+	if r.Namespaced {
+		o["metadata"].(document)["namespace"] = objectNamespace
+		path += "/namespaces/" + objectNamespace
+	}
+	return o, path + "/" + r.Name
+}
+
+type resource struct {
+	Name, Kind string
+	Namespaced bool
+}
+
+// resource finds out where the server has objects of a kind; of one that it does not know it is empty.
+func (p *objectProbe) resource(t *testing.T, o document) resource {
+	t.Helper()
+	version, kind := o["apiVersion"].(string), o["kind"].(string)
+	if r, known := p.resources[version+"/"+kind]; known {
+		return r
+	}
+	path := "/apis/" + version
+	if !strings.Contains(version, "/") {
+		path = "/api/" + version
+	}
+	var list struct{ Resources []resource }
+	if r := p.do(t, apiserver.Request{Path: path}); r.Status == http.StatusOK {
+		decode(t, r.Body, &list)
+	}
+	for _, r := range list.Resources {
+		if r.Kind == kind && !strings.Contains(r.Name, "/") {
+			p.resources[version+"/"+kind] = r
+			return r
+		}
+	}
+	return resource{}
+}
+
+// send returns the object as the webhook saw it, or as the server answered where it asks no webhook.
+func (p *objectProbe) send(t *testing.T, method, path string, o document) document {
+	t.Helper()
+	p.witness.forget()
+	r := p.do(t, apiserver.Request{Method: method, Path: path, As: apiserver.User{Name: witnessed}, Body: encode(t, o)})
+	p.witness.answer = string(r.Body)
+	if saw := p.witness.seen(); saw != nil {
+		return saw
+	}
+	if r.Status >= 300 {
+		return nil
+	}
+	var answered document
+	decode(t, r.Body, &answered)
+	return answered
+}
+
+func (p *objectProbe) compare(t *testing.T, given, saw document, operation admission.Operation) {
+	t.Helper()
+	prepared, err := p.preparer.Prepare(given, operation)
+	if err != nil {
+		t.Errorf("%s: %v", title(given), err)
+		return
+	}
+	offline, err := runtime.DefaultUnstructuredConverter.ToUnstructured(prepared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := sameRandom(t, offline, saw)
+	for _, d := range differences("", plain, saw) {
+		if !p.excused(fmt.Sprint(given["kind"], " ", d.path)) {
+			t.Errorf("%s %s: %s: offline %s, on the server %s", title(given), operation, d.path, encode(t, d.offline), encode(t, d.server))
+		}
+	}
+}
+
+func (p *objectProbe) excused(where string) bool {
+	for i, e := range excuses {
+		if (e.only == "" || e.only == p.version) && regexp.MustCompile(e.where).MatchString(where) {
+			p.met[i] = true
+			return true
+		}
+	}
+	return false
+}
+
+// generated finds names with five random letters and digits at their end.
+var generated = regexp.MustCompile(`^(.*)xxxxx$`)
+
+// sameRandom is the offline object with the server's random ends of names, wherever the server has a name with the same
+// beginning and of the same length.
+func sameRandom(t *testing.T, offline, server document) document {
+	t.Helper()
+	var out document
+	decode(t, encode(t, offline), &out)
+	return align(out, server).(document)
+}
+
+func align(offline, server any) any {
+	switch o := offline.(type) {
+	case document:
+		s, _ := server.(document)
+		for key := range o {
+			o[key] = align(o[key], s[key])
+		}
+	case []any:
+		s, _ := server.([]any)
+		for i := range o {
+			if i < len(s) {
+				o[i] = align(o[i], s[i])
+			}
+		}
+	case string:
+		s, _ := server.(string)
+		if m := generated.FindStringSubmatch(o); m != nil && len(s) == len(o) && strings.HasPrefix(s, m[1]) {
+			return s
+		}
+	}
+	return offline
+}
+
+func title(o document) string {
+	meta, _ := o["metadata"].(document)
+	return fmt.Sprint(o["kind"], " ", meta["name"], meta["generateName"])
+}
+
+type difference struct {
+	path            string
+	offline, server any
+}
+
+func differences(path string, offline, server any) []difference {
+	if reflect.DeepEqual(offline, server) {
+		return nil
+	}
+	a, aMap := offline.(document)
+	b, bMap := server.(document)
+	if aMap && bMap {
+		var all []difference
+		for _, key := range slices.Sorted(maps.Keys(union(a, b))) {
+			all = append(all, differences(strings.TrimPrefix(path+"."+key, "."), a[key], b[key])...)
+		}
+		return all
+	}
+	x, xList := offline.([]any)
+	y, yList := server.([]any)
+	if xList && yList && len(x) == len(y) {
+		var all []difference
+		for i := range x {
+			all = append(all, differences(fmt.Sprintf("%s[%d]", path, i), x[i], y[i])...)
+		}
+		return all
+	}
+	return []difference{{path, offline, server}}
+}
+
+func union(a, b document) document {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
