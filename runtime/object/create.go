@@ -115,15 +115,27 @@ func taintNode(n *corev1.Node) {
 	}
 }
 
-// copyDataSource keeps dataSource and dataSourceRef of a claim equal.
+// copyDataSource keeps dataSource and dataSourceRef of a claim equal. A dataSource that is neither a claim nor a snapshot
+// is dropped.
 func copyDataSource(s *corev1.PersistentVolumeClaimSpec) {
 	source, ref := s.DataSource, s.DataSourceRef
+	if source != nil && ref == nil && !isClaim(source) && !isSnapshot(source) {
+		s.DataSource, source = nil, nil
+	}
 	switch {
 	case source != nil && ref == nil:
 		s.DataSourceRef = &corev1.TypedObjectReference{APIGroup: source.APIGroup, Kind: source.Kind, Name: source.Name}
 	case ref != nil && source == nil && (ref.Namespace == nil || *ref.Namespace == ""):
 		s.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ref.APIGroup, Kind: ref.Kind, Name: ref.Name}
 	}
+}
+
+func isClaim(r *corev1.TypedLocalObjectReference) bool {
+	return r.Kind == "PersistentVolumeClaim" && (r.APIGroup == nil || *r.APIGroup == "")
+}
+
+func isSnapshot(r *corev1.TypedLocalObjectReference) bool {
+	return r.Kind == "VolumeSnapshot" && r.APIGroup != nil && *r.APIGroup == "snapshot.storage.k8s.io"
 }
 
 // labelJob adds the labels by which a Job's pods are known, but for the one of its random uid.
