@@ -34,7 +34,7 @@ metadata: {name: e2e-witness}
 webhooks:
 - name: witness.e2e.policyc.dev
   clientConfig: {url: %q, caBundle: %s}
-  rules: [{apiGroups: ['*'], apiVersions: ['*'], resources: ['*'], operations: [CREATE, UPDATE]}]
+  rules: [{apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'], operations: [CREATE, UPDATE]}]
   matchConditions: [{name: user, expression: "request.userInfo.username == '%s'"}]
   matchPolicy: Exact
   failurePolicy: Fail
