@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -90,6 +91,8 @@ func fillOnCreate(o runtime.Object) {
 	case *corev1.PersistentVolumeClaim:
 		addFinalizer(o, "kubernetes.io/pvc-protection")
 		copyDataSource(&o.Spec)
+	case *storagev1.VolumeAttributesClass:
+		addFinalizer(o, "kubernetes.io/vac-protection")
 	case *corev1.Node:
 		taintNode(o)
 	case *appsv1.DaemonSet:
