@@ -67,6 +67,10 @@ func (p *Preparer) customObject(object map[string]any, kind schema.GroupVersionK
 		nameGenerated(out)
 		out.SetGeneration(1)
 	}
+	if kind.GroupKind() == definitionKind {
+		prepareDefinition(copied, operation)
+		return out, nil
+	}
 	custom := p.custom[kind]
 	if custom == nil || custom.schema == nil {
 		return out, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -105,6 +106,15 @@ func TestUpdate(t *testing.T) {
 	equal(t, at(m, "metadata", "generation"), nil)
 }
 
+// Options of CONNECT and a Scale are objects without defaults.
+func TestOtherObjects(t *testing.T) {
+	p := object.NewPreparer()
+	m := prepare(t, p, `{apiVersion: v1, kind: PodExecOptions, command: [sh], container: null}`, admission.Connect)
+	equal(t, m, map[string]any{"apiVersion": "v1", "kind": "PodExecOptions", "command": []any{"sh"}})
+	m = prepare(t, p, `{apiVersion: autoscaling/v1, kind: Scale, metadata: {name: a}, spec: {replicas: 3}, status: {replicas: 1}}`, admission.Update)
+	equal(t, at(m, "status", "replicas"), 1)
+}
+
 func TestPullPolicy(t *testing.T) {
 	digest := "@sha256:" + strings.Repeat("0a", 32)
 	for image, want := range map[string]corev1.PullPolicy{
@@ -164,12 +174,16 @@ func TestInputStays(t *testing.T) {
 	p := object.NewPreparer(parse(t, crd))
 	for _, text := range []string{pod, job, secret, daemonSet, custom} {
 		given, want := parse(t, text), parse(t, text)
-		for _, operation := range []admission.Operation{admission.Create, admission.Update} {
-			if _, err := p.Prepare(given, operation); err != nil {
-				t.Fatal(err)
-			}
-			equal(t, given, want)
+		var all sync.WaitGroup
+		for _, operation := range []admission.Operation{admission.Create, admission.Update, admission.Create} {
+			all.Go(func() {
+				if _, err := p.Prepare(given, operation); err != nil {
+					t.Error(err)
+				}
+			})
 		}
+		all.Wait()
+		equal(t, given, want)
 	}
 }
 
