@@ -20,6 +20,16 @@ func convert(o runtime.Object) {
 			o.Data[key] = []byte(value)
 		}
 		o.StringData = nil
+	case *corev1.Node:
+		if s := &o.Spec; s.PodCIDR != "" && (len(s.PodCIDRs) == 0 || s.PodCIDRs[0] != s.PodCIDR) {
+			s.PodCIDRs = []string{s.PodCIDR}
+		}
+	case *appsv1.StatefulSet:
+		for i := range o.Spec.VolumeClaimTemplates {
+			claim := &o.Spec.VolumeClaimTemplates[i]
+			setDefault(&claim.APIVersion, "v1")
+			setDefault(&claim.Kind, "PersistentVolumeClaim")
+		}
 	case *appsv1.DaemonSet:
 		generation, found := o.Annotations[appsv1.DeprecatedTemplateGeneration]
 		if !found {

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -79,14 +80,19 @@ func fillOnCreate(o runtime.Object) {
 	case *corev1.Service:
 		fillService(&o.Spec)
 	case *corev1.Namespace:
+		o.Status.Phase = corev1.NamespaceActive
+		annotate(&o.Labels, corev1.LabelMetadataName, o.Name) // its default came before a name was generated
 		if !slices.Contains(o.Spec.Finalizers, corev1.FinalizerKubernetes) {
 			o.Spec.Finalizers = append(o.Spec.Finalizers, corev1.FinalizerKubernetes)
 		}
 	case *corev1.PersistentVolume:
+		o.Status.Phase = corev1.VolumePending
 		addFinalizer(o, "kubernetes.io/pv-protection")
 	case *corev1.PersistentVolumeClaim:
 		addFinalizer(o, "kubernetes.io/pvc-protection")
 		copyDataSource(&o.Spec)
+	case *storagev1.VolumeAttributesClass:
+		addFinalizer(o, "kubernetes.io/vac-protection")
 	case *corev1.Node:
 		taintNode(o)
 	case *appsv1.DaemonSet:
@@ -112,15 +118,27 @@ func taintNode(n *corev1.Node) {
 	}
 }
 
-// copyDataSource keeps dataSource and dataSourceRef of a claim equal.
+// copyDataSource keeps dataSource and dataSourceRef of a claim equal. A dataSource that is neither a claim nor a snapshot
+// is dropped.
 func copyDataSource(s *corev1.PersistentVolumeClaimSpec) {
 	source, ref := s.DataSource, s.DataSourceRef
+	if source != nil && ref == nil && !isClaim(source) && !isSnapshot(source) {
+		s.DataSource, source = nil, nil
+	}
 	switch {
 	case source != nil && ref == nil:
 		s.DataSourceRef = &corev1.TypedObjectReference{APIGroup: source.APIGroup, Kind: source.Kind, Name: source.Name}
 	case ref != nil && source == nil && (ref.Namespace == nil || *ref.Namespace == ""):
 		s.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ref.APIGroup, Kind: ref.Kind, Name: ref.Name}
 	}
+}
+
+func isClaim(r *corev1.TypedLocalObjectReference) bool {
+	return r.Kind == "PersistentVolumeClaim" && (r.APIGroup == nil || *r.APIGroup == "")
+}
+
+func isSnapshot(r *corev1.TypedLocalObjectReference) bool {
+	return r.Kind == "VolumeSnapshot" && r.APIGroup != nil && *r.APIGroup == "snapshot.storage.k8s.io"
 }
 
 // labelJob adds the labels by which a Job's pods are known, but for the one of its random uid.

@@ -9,12 +9,14 @@ import (
 )
 
 // fillPod does what the plugins ServiceAccount, Priority and DefaultTolerationSeconds do in a cluster that has only
-// Kubernetes' own priority classes, and what the storage of pods does. The volume with the token of the service account
-// is left out, because its name is random.
+// Kubernetes' own priority classes, with a service account that says nothing itself, and what the storage of pods does.
 func fillPod(p *corev1.Pod) {
 	s := &p.Spec
 	setDefault(&s.ServiceAccountName, "default")
 	s.DeprecatedServiceAccount = s.ServiceAccountName
+	if s.AutomountServiceAccountToken == nil || *s.AutomountServiceAccountToken {
+		mountToken(s)
+	}
 	if value, known := priorities[s.PriorityClassName]; known {
 		setPointer(&s.Priority, value)
 		setPointer(&s.PreemptionPolicy, corev1.PreemptLowerPriority)
@@ -91,6 +93,12 @@ func fillService(s *corev1.ServiceSpec) {
 	}
 	if s.ClusterIP != "" && len(s.ClusterIPs) == 0 {
 		s.ClusterIPs = []string{s.ClusterIP}
+	}
+	if s.ClusterIP == corev1.ClusterIPNone && len(s.Selector) == 0 { // whoever writes its endpoints may use both families
+		setPointer(&s.IPFamilyPolicy, corev1.IPFamilyPolicyRequireDualStack)
+		if len(s.IPFamilies) == 0 && *s.IPFamilyPolicy != corev1.IPFamilyPolicySingleStack {
+			s.IPFamilies = []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol}
+		}
 	}
 	setPointer(&s.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack)
 	if len(s.IPFamilies) == 0 {

@@ -81,3 +81,18 @@ func TestCustomErrors(t *testing.T) {
 		}
 	}
 }
+
+// A CustomResourceDefinition is an object, too.
+func TestDefinition(t *testing.T) {
+	const text = `{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: widgets.e.dev}, spec: {names: {kind: Widget},
+  versions: [{name: v1, storage: true, subresources: null, schema: {openAPIV3Schema: {nullable: null, default: {a: null}}}}]}}`
+	m := prepare(t, object.NewPreparer(), text, admission.Create)
+	equal(t, at(m, "spec"), map[string]any{
+		"conversion": map[string]any{"strategy": "None"},
+		"names":      map[string]any{"kind": "Widget", "listKind": "WidgetList", "singular": "widget"},
+		"versions": []any{map[string]any{"name": "v1", "served": false, "storage": true,
+			"schema": map[string]any{"openAPIV3Schema": map[string]any{"default": map[string]any{"a": nil}}}}},
+	})
+	equal(t, at(m, "status", "storedVersions"), []any{"v1"})
+	equal(t, prepare(t, object.NewPreparer(), text, admission.Update)["status"], nil)
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	nodev1 "k8s.io/api/node/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -50,7 +51,12 @@ func newDefaulter() *defaulter {
 	return d
 }
 
-func (d *defaulter) apply(o runtime.Object) { d.visit(reflect.ValueOf(o)) }
+func (d *defaulter) apply(o runtime.Object) {
+	// A RuntimeClass has parts of Pods and none of their defaults.
+	if o.GetObjectKind().GroupVersionKind().Group != nodev1.GroupName {
+		d.visit(reflect.ValueOf(o))
+	}
+}
 
 // visit applies the rule of a whole before those of its parts, which it may add.
 func (d *defaulter) visit(v reflect.Value) {

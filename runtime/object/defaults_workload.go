@@ -85,6 +85,6 @@ func jobDefaults(job *batchv1.Job) {
 	}
 	setPointer(&s.PodReplacementPolicy, batchv1.TerminatingOrFailed)
 	if len(job.Labels) == 0 && s.Template.Labels != nil {
-		job.Labels = s.Template.Labels
+		job.Labels = s.Template.Labels // the same map, as on the server: what labelJob adds to one is in the other
 	}
 }

@@ -77,13 +77,11 @@ func (p *Preparer) builtIn(object map[string]any, typed runtime.Object, operatio
 	if err := p.decode(object, typed); err != nil {
 		return nil, err
 	}
-	if operation == admission.Create {
-		clearStatus(typed)
-		nameGenerated(typed)
-	}
 	p.defaults.apply(typed)
 	convert(typed)
 	if operation == admission.Create {
+		nameGenerated(typed)
+		clearStatus(typed)
 		fillOnCreate(typed)
 	}
 	return typed, nil

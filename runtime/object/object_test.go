@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -88,7 +89,8 @@ func TestPod(t *testing.T) {
 	equal(t, at(container, "ports"), []any{map[string]any{"containerPort": 80, "hostPort": 80, "protocol": "TCP"}})
 	equal(t, at(container, "resources", "requests"), map[string]any{"cpu": "1", "memory": "1Gi"})
 	equal(t, at(container, "livenessProbe", "httpGet"), map[string]any{"path": "/", "port": 80, "scheme": "HTTP"})
-	equal(t, at(m, "spec", "volumes"), []any{map[string]any{"name": "v", "emptyDir": map[string]any{}}})
+	equal(t, at(m, "spec", "volumes", 0), map[string]any{"name": "v", "emptyDir": map[string]any{}})
+	equal(t, at(container, "volumeMounts", 0, "name"), at(m, "spec", "volumes", 1, "name"))
 	equal(t, at(m, "spec", "serviceAccountName"), "default")
 	equal(t, at(m, "spec", "tolerations", 1, "key"), "node.kubernetes.io/unreachable")
 	equal(t, at(m, "spec", "priority"), 0)
@@ -102,6 +104,15 @@ func TestUpdate(t *testing.T) {
 	equal(t, at(m, "status"), map[string]any{"phase": "Running"})
 	equal(t, at(m, "spec", "tolerations"), nil)
 	equal(t, at(m, "metadata", "generation"), nil)
+}
+
+// Options of CONNECT and a Scale are objects without defaults.
+func TestOtherObjects(t *testing.T) {
+	p := object.NewPreparer()
+	m := prepare(t, p, `{apiVersion: v1, kind: PodExecOptions, command: [sh], container: null}`, admission.Connect)
+	equal(t, m, map[string]any{"apiVersion": "v1", "kind": "PodExecOptions", "command": []any{"sh"}})
+	m = prepare(t, p, `{apiVersion: autoscaling/v1, kind: Scale, metadata: {name: a}, spec: {replicas: 3}, status: {replicas: 1}}`, admission.Update)
+	equal(t, at(m, "status", "replicas"), 1)
 }
 
 func TestPullPolicy(t *testing.T) {
@@ -163,12 +174,16 @@ func TestInputStays(t *testing.T) {
 	p := object.NewPreparer(parse(t, crd))
 	for _, text := range []string{pod, job, secret, daemonSet, custom} {
 		given, want := parse(t, text), parse(t, text)
-		for _, operation := range []admission.Operation{admission.Create, admission.Update} {
-			if _, err := p.Prepare(given, operation); err != nil {
-				t.Fatal(err)
-			}
-			equal(t, given, want)
+		var all sync.WaitGroup
+		for _, operation := range []admission.Operation{admission.Create, admission.Update, admission.Create} {
+			all.Go(func() {
+				if _, err := p.Prepare(given, operation); err != nil {
+					t.Error(err)
+				}
+			})
 		}
+		all.Wait()
+		equal(t, given, want)
 	}
 }
 
@@ -189,10 +204,12 @@ func TestConversions(t *testing.T) {
 	equal(t, at(m, "metadata", "labels"), map[string]any{"kubernetes.io/metadata.name": "shop"})
 }
 
-// The Job's own labels are those of the template as it was given.
+// A Job without labels has those of its template, also those that the server adds.
 func TestJobLabels(t *testing.T) {
 	m := prepare(t, object.NewPreparer(), job, admission.Create)
-	equal(t, at(m, "spec", "template", "metadata", "labels"), map[string]any{"a": "b", "job-name": "j", "batch.kubernetes.io/job-name": "j"})
+	want := map[string]any{"a": "b", "job-name": "j", "batch.kubernetes.io/job-name": "j"}
+	equal(t, at(m, "spec", "template", "metadata", "labels"), want)
+	equal(t, at(m, "metadata", "labels"), want)
 }
 
 func TestGeneratedName(t *testing.T) {

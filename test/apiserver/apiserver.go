@@ -38,6 +38,9 @@ type Options struct {
 	AuditLog bool
 	// Users may read and write every resource, so that policies and not RBAC decide; nil means DefaultUsers.
 	Users []User
+	// ServiceAccounts turns on the plugin that gives Pods a service account and a token. It refuses every Pod whose ServiceAccount
+	// nobody has made: the controller that makes them does not run.
+	ServiceAccounts bool
 	// Args are added to kube-apiserver's command line, "--feature-gates=…".
 	Args []string
 	// Dir is where data, logs and credentials go, and is left behind to read; the next start there begins afresh. Empty means a
@@ -130,7 +133,7 @@ func (s *Server) run(ctx context.Context, options Options, built binaries) error
 	}
 	s.processes = []*process{etcd}
 	// kube-apiserver retries until etcd answers, so that the two start side by side.
-	args := append(serverArgs(s.Dir, etcdURL, ports[1], options.AuditLog), options.Args...)
+	args := append(serverArgs(s.Dir, etcdURL, ports[1], options), options.Args...)
 	kube, err := startProcess("kube-apiserver", built.path("kube-apiserver"), s.Dir, args)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func etcdArgs(dir, url string) []string {
 	}
 }
 
-func serverArgs(dir, etcdURL string, port int, auditLog bool) []string {
+func serverArgs(dir, etcdURL string, port int, options Options) []string {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	args := []string{
 		"--etcd-servers=" + etcdURL,
@@ -30,14 +30,15 @@ func serverArgs(dir, etcdURL string, port int, auditLog bool) []string {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + file(serviceAccountKeyFile),
 		"--service-account-signing-key-file=" + file(serviceAccountKeyFile),
-		// It would refuse every Pod until a controller, which does not run, has made its ServiceAccount.
-		"--disable-admission-plugins=ServiceAccount",
 		// Without it the server itself refuses privileged containers, before any policy is asked.
 		"--allow-privileged=true",
 		// The endpoints of the `kubernetes` Service may not be a loopback address.
 		"--endpoint-reconciler-type=none",
 	}
-	if auditLog {
+	if !options.ServiceAccounts {
+		args = append(args, "--disable-admission-plugins=ServiceAccount")
+	}
+	if options.AuditLog {
 		args = append(args,
 			"--audit-log-path="+file(auditLogFile),
 			"--audit-policy-file="+file(auditPolicyFile),
