@@ -37,7 +37,8 @@ type Case struct {
 	// Namespace of the request: the object's, or for a Namespace its own
 	// name, as the API server has it. "" for other cluster-scoped objects.
 	Namespace string
-	// ObjectName is "" when the API server generates it.
+	// ObjectName is the name of the object. One that the API server would
+	// generate ends in xxxxx.
 	ObjectName string
 	// NamespaceLabels are those of Namespace, kubernetes.io/metadata.name
 	// included; nil without a namespace.

@@ -65,7 +65,7 @@ func TestRequests(t *testing.T) {
 		{"namespace", "object: {apiVersion: v1, kind: Namespace, metadata: {name: a}}", "CREATE /v1/namespaces a/a"},
 		{"cluster-scoped", "object: {apiVersion: v1, kind: PersistentVolume, metadata: {name: a}}", "CREATE /v1/persistentvolumes /a"},
 		{"plural", "object: {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a}}", "CREATE networking.k8s.io/v1/networkpolicies default/a"},
-		{"generated name", "object: {apiVersion: v1, kind: Pod, metadata: {generateName: a-}}", "CREATE /v1/pods default/"},
+		{"generated name", "object: {apiVersion: v1, kind: Pod, metadata: {generateName: a-}}", "CREATE /v1/pods default/a-xxxxx"},
 		{"connect", "request: {operation: CONNECT}\n    object: {apiVersion: v1, kind: PodExecOptions}", "CONNECT /v1/pods/exec default/target"},
 		{"connect with a name", "request: {operation: CONNECT, name: web}\n    object: {apiVersion: v1, kind: PodExecOptions}", "CONNECT /v1/pods/exec default/web"},
 		{"eviction", "object: {apiVersion: policy/v1, kind: Eviction, metadata: {name: a}}", "CREATE /v1/pods/eviction default/a"},

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/admission"
@@ -20,6 +21,10 @@ const Nobody = "policyc:test"
 func newRequest(c *Case, object, old runtime.Object, others []runtime.Object) *engine.Request {
 	if c.NamespaceLabels != nil {
 		others = append(others, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.Namespace, Labels: c.NamespaceLabels}})
+	}
+	// The API server has generated a name before admission (seen on 1.37).
+	if m, err := meta.Accessor(object); c.ObjectName == "" && object != nil && err == nil {
+		c.ObjectName = m.GetName()
 	}
 	return &engine.Request{
 		Operation: admission.Operation(c.Operation), Resource: c.Resource, Subresource: c.Subresource, Kind: c.Kind,

@@ -21,7 +21,8 @@ type Request struct {
 	// of Resource (autoscaling/v1 Scale, v1 PodExecOptions).
 	Kind schema.GroupVersionKind
 	// Namespace is "" for cluster-scoped objects, and for a Namespace its
-	// own name. Name is "" while the API server has not generated it.
+	// own name. Name is set even where the API server generates it, which
+	// it does before admission.
 	Namespace, Name string
 	// Object and OldObject are nil where the operation has none. They must
 	// say their kind, and are not changed.
