@@ -36,5 +36,5 @@ e2e: ## run the policies on real API servers, built from the Go module proxy
 	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/compile ./test/e2e/...
 
 .PHONY: bench
-bench: ## benchmarks of the compiler
-	$(GO) test -run '^$$' -bench . -benchmem ./test/bench/...
+bench: ## benchmarks of the compiler, the engine and the test runner
+	$(GO) test -run '^$$' -bench . -benchmem ./test/bench/... ./runtime/engine ./runtime/suite

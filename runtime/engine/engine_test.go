@@ -229,21 +229,3 @@ func TestEquivalent(t *testing.T) {
 		t.Errorf("%+v %v", decisions, err)
 	}
 }
-
-func BenchmarkEvaluate(b *testing.B) {
-	e := build(b, policyText("tags", "Pod", tagRule+"  enforce: deny\n"))
-	for _, c := range []struct {
-		name  string
-		image string
-	}{{"admitted", "a:1"}, {"denied", "a:latest"}} {
-		b.Run(c.name, func(b *testing.B) {
-			r := podRequest("default", c.image, "b:1")
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := e.Evaluate(context.Background(), r); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
