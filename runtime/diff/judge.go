@@ -1,0 +1,79 @@
+package diff
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	kube "k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/policyc/policyc/compiler"
+	"github.com/policyc/policyc/runtime/engine"
+)
+
+// NewJudge returns the judge of what a side compiled to. One without policies
+// admits everything.
+func NewJudge(side *compiler.Result) (Judge, error) {
+	if !hasRules(side) {
+		return func(context.Context, Item) (Verdict, error) { return Verdict{}, nil }, nil
+	}
+	bundle, err := engine.ReadBundle(side.Files, side.Programs)
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.New(bundle)
+	if err != nil {
+		return nil, err
+	}
+	e = e.WithEquivalents(equivalents(side))
+	return func(ctx context.Context, item Item) (Verdict, error) {
+		decisions, err := e.Evaluate(ctx, item.Request)
+		if err != nil {
+			return Verdict{}, err
+		}
+		return verdict(decisions, item.Policies), nil
+	}, nil
+}
+
+// equivalents are the versions of resources, as the API server knows of what
+// it serves.
+func equivalents(side *compiler.Result) runtime.EquivalentResourceMapper {
+	m := runtime.NewEquivalentResourceRegistry()
+	for _, k := range side.Project.Schemas.Kinds() {
+		m.RegisterKindFor(kube.GroupVersionResource{Group: k.ResourceGroup, Version: k.ResourceVersion, Resource: k.Resource}, k.Subresource,
+			kube.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind})
+	}
+	return m
+}
+
+var actionOf = map[admissionv1.ValidationAction]Action{admissionv1.Deny: Deny, admissionv1.Warn: Warn, admissionv1.Audit: Audit}
+
+// verdict puts together what the policies made of a request. An evaluation
+// error counts as what the API server makes of it.
+func verdict(decisions []engine.Decision, policies []string) Verdict {
+	var v Verdict
+	for _, d := range decisions {
+		if d.Policy != "" && len(policies) > 0 && !slices.Contains(policies, d.Policy) {
+			continue
+		}
+		f := Finding{Policy: cmp.Or(d.Policy, d.Object), Rules: d.Rules(), Message: d.Message}
+		switch d.Outcome {
+		case engine.Admitted:
+			continue
+		case engine.Failed:
+			if d.Ignored {
+				continue
+			}
+			if d.Err != nil {
+				f.Message = "evaluation failed: " + d.Err.Error()
+			}
+		}
+		for _, a := range d.Actions {
+			f.Action = actionOf[a]
+			v.Findings = append(v.Findings, f)
+		}
+	}
+	return v
+}
