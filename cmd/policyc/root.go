@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +66,7 @@ Exit status: 0 fine, 1 findings in the policies or drift, 2 usage or I/O.`,
 	root.SetIn(stdio.In)
 	root.SetOut(stdio.Out)
 	root.SetErr(stdio.Err)
-	root.AddCommand(newBuild(stdio), newCheck(stdio), newExplain(stdio), newFmt(stdio), newInit(stdio), newTest(stdio), newVersion(stdio))
+	root.AddCommand(newBuild(stdio), newCheck(stdio), newDiff(stdio), newExplain(stdio), newFmt(stdio), newInit(stdio), newTest(stdio), newVersion(stdio))
 	return root
 }
 
@@ -89,27 +88,30 @@ func (f *sourceFlags) compile(paths []string, stdio IO, r *diag.Report) *compile
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	return compiler.Compile(f.read(paths, stdio, r), f.options(), r)
+	t := workingTree()
+	return compiler.Compile(f.readIn(t, paths, stdio, r), f.optionsIn(t), r)
 }
 
 // read reads the files of the paths, and the project's.
 func (f *sourceFlags) read(paths []string, stdio IO, r *diag.Report) []syntax.Input {
-	inputs := syntax.ReadPaths(paths, stdio.In, r)
-	return append(inputs, f.projectFile(paths, inputs, r)...)
+	return f.readIn(workingTree(), paths, stdio, r)
 }
 
-func (f *sourceFlags) options() compiler.Options {
-	return compiler.Options{
-		KubeVersion:  f.kubeVersion,
-		AllowExpired: f.allowExpired,
-		Now:          time.Now(),
-		ReadFile:     func(name string) ([]byte, error) { return os.ReadFile(filepath.FromSlash(name)) },
-	}
+// readIn is read with relative paths that start in a tree.
+func (f *sourceFlags) readIn(t tree, paths []string, stdio IO, r *diag.Report) []syntax.Input {
+	inputs := t.read(paths, stdio.In, r)
+	return append(inputs, f.projectFile(t, inputs, r)...)
+}
+
+func (f *sourceFlags) options() compiler.Options { return f.optionsIn(workingTree()) }
+
+func (f *sourceFlags) optionsIn(t tree) compiler.Options {
+	return compiler.Options{KubeVersion: f.kubeVersion, AllowExpired: f.allowExpired, Now: t.now, ReadFile: t.readFile}
 }
 
 // projectFile reads the project file that --project names, or policyc.yaml of
 // the current folder when the paths hold none of their own.
-func (f *sourceFlags) projectFile(paths []string, inputs []syntax.Input, r *diag.Report) []syntax.Input {
+func (f *sourceFlags) projectFile(t tree, inputs []syntax.Input, r *diag.Report) []syntax.Input {
 	name := f.project
 	if name == "" {
 		for _, in := range inputs {
@@ -117,7 +119,7 @@ func (f *sourceFlags) projectFile(paths []string, inputs []syntax.Input, r *diag
 				return nil
 			}
 		}
-		if _, err := os.Stat("policyc.yaml"); err != nil {
+		if !t.exists("policyc.yaml") {
 			return nil
 		}
 		name = "policyc.yaml"
@@ -127,7 +129,7 @@ func (f *sourceFlags) projectFile(paths []string, inputs []syntax.Input, r *diag
 			return nil
 		}
 	}
-	return syntax.ReadPaths([]string{name}, strings.NewReader(""), r)
+	return t.read([]string{name}, strings.NewReader(""), r)
 }
 
 // printDiagnostics writes findings in the asked form, and returns errFindings
