@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path"
 	"path/filepath"
 	"strings"
@@ -41,7 +43,10 @@ type usageError struct{ error }
 func Run(args []string, stdio IO) int {
 	root := newRoot(stdio)
 	root.SetArgs(args)
-	err := root.Execute()
+	// What is interrupted cleans up after itself.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
 		return exitOK

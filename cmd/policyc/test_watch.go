@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -18,8 +17,6 @@ const settle = 150 * time.Millisecond
 
 // watch runs the cases now and after every change, until it is interrupted.
 func (t *tester) watch(ctx context.Context) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return err

@@ -6,11 +6,10 @@ import (
 	"slices"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	kube "k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/policyc/policyc/compiler"
 	"github.com/policyc/policyc/runtime/engine"
+	"github.com/policyc/policyc/runtime/suite"
 )
 
 // NewJudge returns the judge of what a side compiled to. One without policies
@@ -27,7 +26,7 @@ func NewJudge(side *compiler.Result) (Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e = e.WithEquivalents(equivalents(side))
+	e = e.WithEquivalents(suite.Equivalents(side.Project.Schemas.Kinds()))
 	return func(ctx context.Context, item Item) (Verdict, error) {
 		decisions, err := e.Evaluate(ctx, item.Request)
 		if err != nil {
@@ -35,17 +34,6 @@ func NewJudge(side *compiler.Result) (Judge, error) {
 		}
 		return verdict(decisions, item.Policies), nil
 	}, nil
-}
-
-// equivalents are the versions of resources, as the API server knows of what
-// it serves.
-func equivalents(side *compiler.Result) runtime.EquivalentResourceMapper {
-	m := runtime.NewEquivalentResourceRegistry()
-	for _, k := range side.Project.Schemas.Kinds() {
-		m.RegisterKindFor(kube.GroupVersionResource{Group: k.ResourceGroup, Version: k.ResourceVersion, Resource: k.Resource}, k.Subresource,
-			kube.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind})
-	}
-	return m
 }
 
 var actionOf = map[admissionv1.ValidationAction]Action{admissionv1.Deny: Deny, admissionv1.Warn: Warn, admissionv1.Audit: Audit}

@@ -1,19 +1,19 @@
 package suite
 
 import (
+	"k8s.io/apimachinery/pkg/runtime"
 	kube "k8s.io/apimachinery/pkg/runtime/schema"
 
-	"k8s.io/apimachinery/pkg/runtime"
+	"github.com/policyc/policyc/compiler/schema"
 )
 
-// equivalents tells the engine which resources are versions of one another,
-// as the API server knows of what it serves.
-func (v *Variant) equivalents() *Variant {
+// Equivalents says which resources are versions of one another, as the API
+// server knows of what it serves.
+func Equivalents(kinds []*schema.Kind) runtime.EquivalentResourceMapper {
 	m := runtime.NewEquivalentResourceRegistry()
-	for _, k := range v.Result.Project.Schemas.Kinds() {
+	for _, k := range kinds {
 		m.RegisterKindFor(kube.GroupVersionResource{Group: k.ResourceGroup, Version: k.ResourceVersion, Resource: k.Resource}, k.Subresource,
 			kube.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind})
 	}
-	v.Engine = v.Engine.WithEquivalents(m)
-	return v
+	return m
 }

@@ -91,7 +91,8 @@ func newVariant(name string, result *compiler.Result, r *diag.Report) *Variant {
 		r.Errorf(diag.Internal, source.Span{}, "what was compiled cannot be evaluated: %v", err)
 		return nil
 	}
-	return v.equivalents()
+	v.Engine = v.Engine.WithEquivalents(Equivalents(result.Project.Schemas.Kinds()))
+	return v
 }
 
 // override compiles the policy of a case with its enforcement replaced.

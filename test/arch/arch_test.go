@@ -59,13 +59,13 @@ var edges = map[string][]string{
 	"runtime/engine": {"compiler/ir"},
 	// Cases are documents of the language: they are read by its rules.
 	"runtime/cases":  {"compiler/diag", "compiler/resolve", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/engine", "runtime/object"},
-	"runtime/suite":  {"compiler", "compiler/code", "compiler/diag", "compiler/ir", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
+	"runtime/suite":  {"compiler", "compiler/code", "compiler/diag", "compiler/ir", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
 	"runtime/object": {}, // knows the API, not policies
 	// Makes requests of manifests: which resource a kind is, the schemas know.
 	"runtime/corpus": {"compiler/schema", "compiler/syntax", "runtime/engine", "runtime/object"},
 	// Compares what the compiler made of two sides: programs, costs, and of
 	// the documents what programs do not say.
-	"runtime/diff": {"compiler", "compiler/code", "compiler/cost", "compiler/emit", "compiler/ir", "runtime/engine"},
+	"runtime/diff": {"compiler", "compiler/code", "compiler/cost", "compiler/emit", "compiler/ir", "runtime/engine", "runtime/suite"},
 }
 
 func list(t *testing.T, args ...string) []string {
