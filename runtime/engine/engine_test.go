@@ -229,3 +229,44 @@ func TestEquivalent(t *testing.T) {
 		t.Errorf("%+v %v", decisions, err)
 	}
 }
+
+// TestBudget makes a policy spend more than the API server allows for one
+// expression, and for all of an object: both fail closed.
+func TestBudget(t *testing.T) {
+	e := build(t, policyText("tags", "Pod", tagRule+"  enforce: deny\n"))
+	ten := "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+	loop := func(depth int) string {
+		x := "true"
+		for i := range depth {
+			x = fmt.Sprintf("%s.all(v%d, %s)", ten, i, x)
+		}
+		return x
+	}
+	for name, change := range map[string]func(*admissionv1.ValidatingAdmissionPolicy){
+		"expression": func(p *admissionv1.ValidatingAdmissionPolicy) { p.Spec.Validations[0].Expression = loop(7) },
+		"object": func(p *admissionv1.ValidatingAdmissionPolicy) {
+			one := p.Spec.Validations[0]
+			p.Spec.Validations = nil
+			for range 60 {
+				one.Expression = loop(5)
+				p.Spec.Validations = append(p.Spec.Validations, one)
+			}
+		},
+	} {
+		object := e.policies[0].object.DeepCopy()
+		change(object)
+		changed, err := compile(object, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed.bindings = e.policies[0].bindings
+		decisions, err := (&Engine{policies: []*policy{changed}, objects: e.objects}).Evaluate(context.Background(), podRequest("default", "a:1"))
+		if err != nil || len(decisions) == 0 {
+			t.Fatalf("%s: %v %v", name, decisions, err)
+		}
+		last := decisions[len(decisions)-1]
+		if last.Outcome != Failed || !last.Denies() || !strings.Contains(last.Err.Error(), "cost") {
+			t.Errorf("%s: %+v", name, last)
+		}
+	}
+}
