@@ -91,6 +91,9 @@ func (c *checker) conditional(args []ast.Expr, at source.Span) *Node {
 	default:
 		n.Type = join(a.Type, b.Type, false)
 	}
+	if mixed(n.Type, a, b) {
+		return c.wrongTypes(at, "?:", a, b)
+	}
 	if a.Constants != nil && b.Constants != nil {
 		n.Constants = append(slices.Clone(a.Constants), b.Constants...)
 	}
@@ -196,10 +199,34 @@ func (c *checker) checkEnum(field, lit *Node) {
 	}
 }
 
+// holdsOpaque reports whether a value is, or holds, one of a type of a library,
+// such as a quantity. The API server raises an error when such a value is
+// compared with one of another type, so that it is never a value of which the
+// type is not known.
+func holdsOpaque(t *types.Type) bool {
+	switch t.Kind {
+	case types.Opaque:
+		return true
+	case types.List, types.Map:
+		return holdsOpaque(t.Elem)
+	}
+	return false
+}
+
+// mixed reports whether values cannot be in one collection, or stand for one
+// another: see holdsOpaque.
+func mixed(of *types.Type, ns ...*Node) bool {
+	return !holdsOpaque(of) && slices.ContainsFunc(ns, func(n *Node) bool { return holdsOpaque(n.Type) })
+}
+
 // comparable reports whether values of the two types can be equal.
 func comparable(a, b *types.Type) bool {
 	switch {
-	case a.Kind == types.Dyn || b.Kind == types.Dyn || a.Kind == types.Null || b.Kind == types.Null:
+	case a.Kind == types.Null || b.Kind == types.Null || a == nothing || b == nothing:
+		return true
+	case holdsOpaque(a) != holdsOpaque(b):
+		return false
+	case a.Kind == types.Dyn || b.Kind == types.Dyn:
 		return true
 	case numeric(a) && numeric(b):
 		return true
@@ -210,6 +237,8 @@ func comparable(a, b *types.Type) bool {
 	case b.Kind == types.IntOrString:
 		return comparable(b, a)
 	case a.Kind == types.List && b.Kind == types.List:
+		return comparable(a.Elem, b.Elem)
+	case holdsOpaque(a) && a.Kind == types.Map && b.Kind == types.Map:
 		return comparable(a.Elem, b.Elem)
 	case isObject(a) && isObject(b):
 		return true
@@ -268,7 +297,7 @@ func (c *checker) in(x, set *Node, at source.Span) *Node {
 	switch {
 	case x.Op == OpBad || set.Op == OpBad:
 		return bad(at)
-	case set.Op == OpAbsent, set.Type.Kind == types.Dyn:
+	case set.Op == OpAbsent, set.Type.Kind == types.Dyn && !holdsOpaque(x.Type):
 		return n
 	case set.Type.Kind == types.List && comparable(x.Type, set.Type.Elem):
 		for _, lit := range set.Args {

@@ -359,6 +359,9 @@ func (l *lowerer) index(n *Node) term {
 	}
 	if have != types.Dyn && known && i.total() {
 		x = l.force(x)
+		if isEmpty(x.x) { // CEL would have to guess the type of the elements.
+			return term{x: code.None, optional: true, typ: n.Type, hint: "item"}
+		}
 		out.x, out.optional = code.OptIndex(x.x, i.x), true
 		return out
 	}

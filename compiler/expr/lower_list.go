@@ -176,7 +176,7 @@ func (l *lowerer) presentValue(n *Node) (value, present *code.Expr) {
 		return t.x, notNull(t.x, t.typ)
 	}
 	o := l.opt(t)
-	if plain, depth, ok := o.Plain(); ok {
+	if plain, depth, ok := o.Plain(); ok && depth > 0 && !n.inOptional() {
 		if depth == 1 && plain.Kind == code.KindSelect {
 			return plain, code.Call("has", plain)
 		}
@@ -233,7 +233,8 @@ func alike(members []*Node) bool {
 	return true
 }
 
-// mapLiteral lowers {k: v}: entries without a value, or key, are left out.
+// mapLiteral lowers {k: v}: entries without a value are left out. A literal
+// with an absent key is absent.
 func (l *lowerer) mapLiteral(n *Node) term {
 	if n.Op == OpRecord {
 		var args []*Node

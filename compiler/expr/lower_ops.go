@@ -102,7 +102,8 @@ func agree(x *code.Expr, t, with *types.Type) *code.Expr {
 // equalAs compares values that are read as a quantity, time or duration.
 func (l *lowerer) equalAs(a, b *Node, as *types.Type) *code.Expr {
 	ta, tb := l.force(l.readAs(a, as)), l.force(l.readAs(b, as))
-	if ta.total() || tb.total() {
+	oneIsPresent := ta.total() || tb.total()
+	if oneIsPresent {
 		ta, tb = l.readAs(a, as), l.readAs(b, as)
 	}
 	same := l.truth([]term{ta, tb}, func(v []*code.Expr) result {
@@ -111,7 +112,7 @@ func (l *lowerer) equalAs(a, b *Node, as *types.Type) *code.Expr {
 		}
 		return result{x: code.Eq(v[0], v[1])}
 	})
-	if ta.app != nil {
+	if oneIsPresent {
 		return same
 	}
 	neither := code.And(code.Not(code.Method(l.opt(ta), "hasValue")), code.Not(code.Method(l.opt(tb), "hasValue")))
@@ -176,6 +177,9 @@ func (l *lowerer) compare(n *Node) *code.Expr {
 // asText reads text to which the schema gives a meaning as plain text: the
 // API server's type checker takes a time for a timestamp.
 func asText(x *code.Expr, t *types.Type) *code.Expr {
+	if x.Kind == code.KindLit { // a parameter
+		return x
+	}
 	switch t.Kind {
 	case types.Time, types.DurationText, types.Base64, types.Quantity:
 		return code.Call("string", x)

@@ -115,7 +115,7 @@ func TestLower(t *testing.T) {
 		{`object.sub == object.must`,
 			`object.?sub == optional.of(dyn(object.must))`},
 		{`bool(object.labels['on']).orValue(true)`,
-			`object.?labels[?'on'].optFlatMap(item, item.matches('^(true|false)$') ? optional.of(bool(dyn(item))) : optional.none()).orValue(true)`},
+			`object.?labels[?'on'].optFlatMap(item, item.matches('^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$') ? optional.of(bool(dyn(item))) : optional.none()).orValue(true)`},
 		{`object.tags.first() == 'a'`,
 			`object.?tags.orValue([]).first().orValue('') == 'a'`},
 		{`object.subs.exists(a, object.subs.exists(b, a.name == b.name && a.image != b.image))`,

@@ -212,7 +212,7 @@ func lowerRule(r *check.Rule) *code.Expr {
 	list := lowerJudgement(r.Now, func(violated *code.Expr) *code.Expr {
 		return code.Cond(violated, code.List([]*code.Expr{r.Message}, nil), empty)
 	}, func(items, local, violated *code.Expr) *code.Expr {
-		return code.Method(items, "map", local, violated, r.Message)
+		return code.Method(items, "map", local, violated, expr.Pin(r.Message, items, r.Now.Local))
 	})
 	if r.Before != nil {
 		already := lowerJudgement(r.Before, func(violated *code.Expr) *code.Expr { return violated },
@@ -244,7 +244,12 @@ func lowerJudgement(j *check.Judgement, one func(violated *code.Expr) *code.Expr
 	if j.Local == nil {
 		return one(violated)
 	}
-	return each(expr.List(j.List), code.Ident(j.Local.Name), violated)
+	items := expr.List(j.List)
+	if items.Kind == code.KindList && len(items.Args) == 0 {
+		// CEL would have to guess the type of the elements.
+		return one(code.False)
+	}
+	return each(items, code.Ident(j.Local.Name), expr.Pin(violated, items, j.Local))
 }
 
 // violations adds the list of all violations, and the validation on it.
