@@ -260,8 +260,8 @@ func contains(set, x any) bool {
 	case []any:
 		return slices.ContainsFunc(set, func(e any) bool { return equal(e, x) })
 	case object:
-		_, found := set[key(x)]
-		return found
+		// A key of null is an absent member, and so is none.
+		return member(set, x) != nil
 	}
 	return false
 }

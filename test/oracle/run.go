@@ -95,7 +95,7 @@ func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error
 		if d.At.File != nil && d.At.File.Path == "p.yaml" {
 			line = d.At.File.Position(d.At.Start).Line - firstRule
 		}
-		if line < 0 && line >= -3 && len(p.variables) > 0 && d.Code != diag.Internal {
+		if line < 0 && line >= -4 && len(p.variables) > 0 && d.Code != diag.Internal {
 			return nil, []rejection{{nil, d.Message}}, nil
 		}
 		if d.Code == diag.Internal || line < 0 || line >= len(p.rules) || d.At.File == nil {
@@ -121,21 +121,21 @@ func (e *celExpression) ReturnTypes() []*celgo.Type { return []*celgo.Type{celgo
 
 // load compiles a program as an API server of that version does: what is new
 // must be known to the minor before it, too.
-func load(p *policy, program_ *ir.Program, v target.Version) (*program, error) {
-	if err := loadable(program_, v); err != nil {
+func load(p *policy, made *ir.Program, v target.Version) (*program, error) {
+	if err := loadable(made, v); err != nil {
 		return nil, err
 	}
-	c, err := compileVariables(program_, environment.MustBaseEnvSet(version.MajorMinor(1, uint(v))), environment.StoredExpressions)
+	c, err := compileVariables(made, environment.MustBaseEnvSet(version.MajorMinor(1, uint(v))), environment.StoredExpressions)
 	if err != nil {
 		return nil, err
 	}
 	out := &program{rules: p.rules}
 	var asked []cel.ExpressionAccessor
-	for i, r := range program_.Policies[0].Rules {
+	for i, r := range made.Policies[0].Rules {
 		if r.Name != p.rules[i].Name {
 			return nil, fmt.Errorf("rule %s became %s", p.rules[i].Name, r.Name)
 		}
-		for _, variable := range program_.Variables {
+		for _, variable := range made.Variables {
 			if variable.Name == r.Variable {
 				out.code = append(out.code, code.Print(variable.Code))
 			}
@@ -196,6 +196,5 @@ func (p *program) run(in *input) ([]outcome, error) {
 // exempt reports whether an evaluation may end in this error: these two are
 // what promise 1 of the design leaves open.
 func exempt(err error) bool {
-	return errors.Is(err, errOverflow) || strings.Contains(err.Error(), "overflow") || strings.Contains(err.Error(), "range") && false ||
-		strings.Contains(err.Error(), "cost limit exceeded")
+	return errors.Is(err, errOverflow) || strings.Contains(err.Error(), "overflow") || strings.Contains(err.Error(), "cost limit exceeded")
 }
