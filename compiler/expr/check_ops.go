@@ -178,6 +178,8 @@ func (c *checker) equality(op Op, a, b *Node, at source.Span) *Node {
 		d := c.report.Errorf(diag.WrongType, at, "%s is never equal to %s", a.Type, b.Type)
 		if a.Type.Kind == types.Int && b.Type.Kind == types.String || a.Type.Kind == types.String && b.Type.Kind == types.Int {
 			d.Helpf("write the number without quotes, or convert with `string(…)`")
+		} else if holdsOpaque(a.Type) || holdsOpaque(b.Type) {
+			d.Helpf("read both as the same, such as `quantity(…) == quantity(…)`")
 		}
 		return bad(at)
 	}

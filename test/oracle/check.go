@@ -170,8 +170,8 @@ func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding 
 	for i, r := range prog.rules {
 		counts.Evaluations++
 		got := outcomes[i]
-		want, err := r.messages(s, styles[0])
-		if quoted, _ := r.messages(s, styles[1]); slices.Equal(quoted, got.messages) {
+		want, err := p.expected(r, in, s, styles[0])
+		if quoted, _ := p.expected(r, in, s, styles[1]); slices.Equal(quoted, got.messages) {
 			want = quoted
 		}
 		switch {
@@ -229,6 +229,7 @@ func (o *Oracle) rule(g *generator, lowest target.Version, name string) *rule {
 	if g.Intn(5) == 0 {
 		r.When = o.known(lowest, func() *Expr { return g.condition(depth()) })
 	}
+	r.Ratchet = g.Intn(8) == 0
 	r.Condition = o.known(lowest, func() *Expr { return g.condition(depth()) })
 	for range 1 + g.Intn(2) {
 		r.Message = append(r.Message, o.known(lowest, func() *Expr {

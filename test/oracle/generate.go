@@ -111,7 +111,11 @@ func (g *generator) step(e *Expr) *Expr {
 			return named(opSelect, g.openKey(t), types.DynType, e)
 		}
 		name := pick(g.Rand, names...)
-		return named(opSelect, name, t.Fields.Field(name).Type, e)
+		out := named(opSelect, name, t.Fields.Field(name).Type, e)
+		if g.Intn(20) == 0 && selection(name)[0] == '.' {
+			out.Value = asOptional
+		}
+		return out
 	case types.Map:
 		if t.Key.Kind != types.String {
 			return nil

@@ -38,7 +38,11 @@ func (g *generator) presence(d int) *Expr {
 	if g.Intn(3) == 0 {
 		return named(opEqual, pick(g.Rand, "==", "!="), types.BoolType, g.any(d), lit(nil, types.NullType))
 	}
-	return node(opHas, types.BoolType, g.any(d))
+	e := node(opHas, types.BoolType, g.any(d))
+	if g.Intn(4) == 0 {
+		e.Value = asOptional
+	}
+	return e
 }
 
 // pair makes two operands that compare.

@@ -1,6 +1,8 @@
 package oracle
 
 import (
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/policyc/policyc/compiler/target"
@@ -13,7 +15,7 @@ func newOracle(t testing.TB) *Oracle {
 	for v := target.Oldest; v <= target.Newest; v++ {
 		targets = append(targets, v)
 	}
-	o, err := New(Size{Rules: 20, Objects: 12, Depth: 3}, targets...)
+	o, err := New(Size{Rules: 20, Objects: 20, Depth: 3}, targets...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,16 +26,26 @@ func newOracle(t testing.TB) *Oracle {
 func TestAgree(t *testing.T) {
 	o := newOracle(t)
 	var total Counts
-	for seed := int64(1); seed <= 24; seed++ {
-		counts, findings := o.Check(seed)
-		total.Add(counts)
-		for i, f := range findings {
-			if i < 3 {
-				f = o.Shrink(f)
+	var lock sync.Mutex
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for seed := int64(1); seed <= 12; seed++ {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			counts, findings := o.Check(seed)
+			lock.Lock()
+			defer lock.Unlock()
+			total.Add(counts)
+			for i, f := range findings {
+				if i < 2 {
+					f = o.Shrink(f)
+				}
+				t.Errorf("%s", f)
 			}
-			t.Errorf("%s", f)
-		}
+		})
 	}
+	wait.Wait()
 	t.Log(total)
 	if total.Rejected*20 > total.Compilations {
 		t.Errorf("the generator is of little use: %s", total)

@@ -17,6 +17,8 @@ type rule struct {
 	Variable string
 	List     *Expr
 	When     *Expr
+	// Ratchet says that an object that violated the rule before may go on.
+	Ratchet bool
 	// Deny says that Condition is what is denied, not what is required.
 	Deny      bool
 	Condition *Expr
@@ -73,6 +75,21 @@ func (r *rule) messages(s *scope, t style) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// expected returns the messages of a rule in a request.
+func (p *policy) expected(r *rule, in *input, s *scope, t style) ([]string, error) {
+	if r.Ratchet && in.Operation == "UPDATE" {
+		before := &input{Operation: in.Operation, Object: in.OldObject}
+		old, err := p.scope(before)
+		if err != nil {
+			return nil, err
+		}
+		if violated, err := r.messages(old, t); err != nil || len(violated) > 0 {
+			return []string{}, err
+		}
+	}
+	return r.messages(s, t)
 }
 
 // judge adds the message of one violation to out, if there is one.
@@ -137,6 +154,9 @@ func printable(t *types.Type) bool {
 func (r *rule) source() string {
 	fields := []string{"name: " + r.Name, "absent: ok"}
 	add := func(key, value string) { fields = append(fields, key+": "+quote(value)) }
+	if r.Ratchet {
+		fields = append(fields, "ratchet: true")
+	}
 	if r.List != nil {
 		add("forEach", r.Variable+" in "+r.List.String())
 	}
@@ -227,8 +247,9 @@ func (p *policy) scope(in *input) (*scope, error) {
 	var s *scope
 	s = s.with("request", fromJSON(in.request())).with("object", object).with("oldObject", old)
 	if p.world.kind.hasPod() {
-		pod := p.world.kind.podOf(object)
+		pod, oldPod := p.world.kind.podOf(object), p.world.kind.podOf(old)
 		s = s.with("pod", pod).with("containers", containersOf(pod))
+		s = s.with("oldPod", oldPod).with("oldContainers", containersOf(oldPod))
 	}
 	for _, q := range parameters {
 		s = s.with("params."+q.name, q.value)

@@ -104,6 +104,9 @@ func smallerPolicies(p *policy) []*policy {
 			change(func(r *rule) { r.When = e })
 		}
 	}
+	if r.Ratchet {
+		change(func(r *rule) { r.Ratchet = false })
+	}
 	if r.List != nil {
 		change(func(r *rule) { r.List = nil })
 		for _, e := range smaller(r.List) {

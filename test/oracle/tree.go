@@ -36,6 +36,10 @@ const (
 	opLet     Op = "let"   // Args[0].optMap(Vars[0], Args[1])
 )
 
+// asOptional is the Value of what is written as CEL's optionals are: `.?` means
+// what `.` does, and hasValue() what has() does.
+const asOptional = "optional"
+
 // Expr is an expression of policy CEL as the generator makes it. It knows its
 // type, so that the interpreter need not ask the compiler's checker.
 type Expr struct {
@@ -56,10 +60,16 @@ func (e *Expr) String() string {
 	case opVar:
 		return e.Name
 	case opSelect:
+		if e.Value == asOptional {
+			return e.Args[0].operand() + strings.Replace(selection(e.Name), ".", ".?", 1)
+		}
 		return e.Args[0].operand() + selection(e.Name)
 	case opIndex:
 		return e.Args[0].operand() + "[" + e.Args[1].String() + "]"
 	case opHas:
+		if e.Value == asOptional {
+			return e.Args[0].operand() + ".hasValue()"
+		}
 		return "has(" + e.Args[0].String() + ")"
 	case opNot, opNegate:
 		return map[Op]string{opNot: "!", opNegate: "-"}[e.Op] + "(" + e.Args[0].String() + ")"

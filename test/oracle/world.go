@@ -82,8 +82,9 @@ func newWorld(random *rand.Rand, s *schema.Set, v target.Version) (*world, error
 		w.comprehensions = since
 	}
 	if w.kind.hasPod() {
-		w.names = append(w.names, binding{"containers", types.NewList(containerType(s))})
-		w.names = append(w.names, binding{"pod", podType(s)})
+		pod, containers := podType(s), types.NewList(containerType(s))
+		w.names = append(w.names, binding{"oldContainers", containers}, binding{"oldPod", pod},
+			binding{"containers", containers}, binding{"pod", pod})
 	}
 	return w, nil
 }
