@@ -257,7 +257,7 @@ func (c *checker) comparison(op string, a, b *Node, at source.Span) *Node {
 	if a.Op == OpBad || b.Op == OpBad {
 		return bad(at)
 	}
-	if a.Op == OpAbsent || b.Op == OpAbsent {
+	if isNull(a) || isNull(b) {
 		c.report.Errorf(diag.WrongType, at, "`%s` with null is always false", op).
 			Helpf("write `has(x)` or `x == null` to ask whether a value is present")
 		return bad(at)
@@ -273,6 +273,11 @@ func (c *checker) comparison(op string, a, b *Node, at source.Span) *Node {
 	}
 	return c.wrongTypes(at, op, a, b)
 }
+
+// isNull reports whether null was written. What a variable has that is absent
+// in this scope, as oldObject is when a rule that ratchets judges the old
+// object, keeps its type.
+func isNull(n *Node) bool { return n.Op == OpAbsent && n.Type.Kind == types.Null }
 
 func orderable(a, b *types.Type) bool {
 	switch {
@@ -398,7 +403,11 @@ func (c *checker) index(x, i *Node, at source.Span) *Node {
 		return bad(at)
 	}
 	if x.Op == OpAbsent {
-		return &Node{Op: OpAbsent, Type: types.DynType, Span: at}
+		t := types.DynType
+		if x.Type.Kind == types.List || x.Type.Kind == types.Map {
+			t = x.Type.Elem
+		}
+		return &Node{Op: OpAbsent, Type: t, Span: at}
 	}
 	intLike := i.Type.Kind == types.Int || i.Type.Kind == types.Uint || i.Type.Kind == types.Dyn
 	textLike := i.Type.Text() || i.Type.Kind == types.Dyn

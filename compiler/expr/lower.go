@@ -203,6 +203,8 @@ func (l *lowerer) term(n *Node) term { return l.force(l.lazy(n)) }
 // lazy is term for an operand of truth or apply.
 func (l *lowerer) lazy(n *Node) term {
 	switch n.Op {
+	case OpBad:
+		panic("an expression with errors is lowered")
 	case OpAbsent:
 		return term{x: code.None, optional: true, typ: types.NullType, hint: "none"}
 	case OpLit:

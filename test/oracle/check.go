@@ -38,8 +38,9 @@ func (c Counts) String() string {
 		c.Seeds, c.Expressions, c.Rejected, c.Compilations, c.Evaluations, c.Exempt, c.Mismatches, c.Errors)
 }
 
-// Size is how much a seed stands for.
-type Size struct{ Rules, Objects, Depth int }
+// Size is how much a seed stands for: rules of a policy, targets that it is
+// compiled for, objects that each judges, and how deep expressions are.
+type Size struct{ Rules, Targets, Objects, Depth int }
 
 // Oracle compares compiled policies with the interpreter.
 type Oracle struct {
@@ -102,10 +103,7 @@ func (o *Oracle) Check(seed int64) (Counts, []*Finding) {
 	}
 	counts.Expressions = len(p.rules)
 	var findings []*Finding
-	for _, v := range o.Targets {
-		if v < lowest {
-			continue
-		}
+	for _, v := range o.choose(random, lowest) {
 		c, found := o.checkTarget(seed, p, v)
 		counts.Add(c)
 		for _, f := range found {
@@ -115,6 +113,13 @@ func (o *Oracle) Check(seed int64) (Counts, []*Finding) {
 		}
 	}
 	return counts, findings
+}
+
+// choose takes the targets of a seed: the lowest, and some of those after it.
+func (o *Oracle) choose(random *rand.Rand, lowest target.Version) []target.Version {
+	later := slices.DeleteFunc(slices.Clone(o.Targets), func(v target.Version) bool { return v <= lowest })
+	random.Shuffle(len(later), func(i, j int) { later[i], later[j] = later[j], later[i] })
+	return append([]target.Version{lowest}, later[:min(len(later), o.Size.Targets-1)]...)
 }
 
 // checkTarget compares on one target.

@@ -15,7 +15,7 @@ func newOracle(t testing.TB) *Oracle {
 	for v := target.Oldest; v <= target.Newest; v++ {
 		targets = append(targets, v)
 	}
-	o, err := New(Size{Rules: 20, Objects: 20, Depth: 3}, targets...)
+	o, err := New(Size{Rules: 20, Targets: 2, Objects: 20, Depth: 3}, targets...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestAgree(t *testing.T) {
 	var lock sync.Mutex
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for seed := int64(1); seed <= 12; seed++ {
+	for seed := int64(1); seed <= 45; seed++ {
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
@@ -56,7 +56,7 @@ func TestAgree(t *testing.T) {
 func FuzzAgree(f *testing.F) {
 	f.Add(int64(1))
 	o := newOracle(f)
-	o.Size = Size{Rules: 4, Objects: 8, Depth: 4}
+	o.Size = Size{Rules: 4, Targets: 8, Objects: 8, Depth: 4}
 	f.Fuzz(func(t *testing.T, seed int64) {
 		if _, findings := o.Check(seed); len(findings) > 0 {
 			t.Errorf("%s", o.Shrink(findings[0]))

@@ -34,7 +34,7 @@ func run(seed int64, evaluations int) error {
 	for v := target.Oldest; v <= target.Newest; v++ {
 		targets = append(targets, v)
 	}
-	o, err := oracle.New(oracle.Size{Rules: 20, Objects: 40, Depth: 3}, targets...)
+	o, err := oracle.New(oracle.Size{Rules: 20, Targets: 3, Objects: 40, Depth: 3}, targets...)
 	if err != nil {
 		return err
 	}
