@@ -485,6 +485,9 @@ func (l *lowerer) let(n *Node) term {
 		if inner.optional {
 			bind = "optFlatMap"
 		}
+		if inner.x == code.None {
+			return result{x: code.None, optional: true}
+		}
 		return result{x: code.Method(code.Some(v[0]), bind, code.Ident(name), inner.x), optional: true}
 	}))
 	t.nullable = inner.nullable

@@ -20,6 +20,8 @@ func (l *lowerer) collection(n *Node, list bool) *code.Expr {
 	}
 	t := l.term(n)
 	switch {
+	case t.x == code.None:
+		return empty
 	case n.Type.Kind == types.Dyn:
 		return l.ofType(t, empty, name)
 	case t.total():

@@ -406,17 +406,28 @@ func (l *lowerer) arguments(n *Node) []term {
 	}
 	out := make([]term, len(n.Args))
 	for i, a := range n.Args {
-		want := n.Calls[0].params[i].Kind
+		wants := func(k types.Kind) bool {
+			return a.Type.Kind == k && !slices.ContainsFunc(n.Calls, func(o *overload) bool { return o.params[i].Kind != k })
+		}
 		switch {
-		case len(n.Calls) == 1 && want == types.List && a.Type.Kind == types.List:
-			out[i] = term{x: l.collection(a, true), typ: a.Type, hint: "items"}
-		case len(n.Calls) == 1 && want == types.Map && a.Type.Kind == types.Map:
+		case wants(types.List):
+			out[i] = once(n, l.collection(a, true), a.Type)
+		case wants(types.Map):
 			out[i] = term{x: l.collection(a, false), typ: a.Type, hint: "entries"}
 		default:
 			out[i] = l.lazy(a)
 		}
 	}
 	return l.neutral(n, out)
+}
+
+// once returns a list as an operand of a call: where the types of its elements
+// are tested, an optional, whose value gets a name.
+func once(n *Node, list *code.Expr, t *types.Type) term {
+	if len(n.Calls) == 1 || list.Simple() || list.Kind == code.KindList {
+		return term{x: list, typ: t, hint: "items"}
+	}
+	return term{x: code.Some(list), optional: true, typ: t, hint: "items"}
 }
 
 // neutral replaces an absent text by "" where the call is then false anyway:

@@ -18,6 +18,9 @@ func evalCall(e *Expr, s *scope) any {
 	args := make([]any, len(e.Args))
 	for i, a := range e.Args {
 		args[i] = eval(a, s)
+		if l, ok := args[i].([]any); ok && a.Type.Kind == types.List {
+			args[i] = numbers(l, a.Type.Elem)
+		}
 		_, receiver := quantityMethods[e.Name]
 		if receiver && a.Type.Kind == types.Quantity {
 			args[i] = asQuantity(args[i])
@@ -37,6 +40,15 @@ func evalCall(e *Expr, s *scope) any {
 		return false
 	}
 	return v
+}
+
+// numbers reads the numbers of a list as the type that its schema says.
+func numbers(l []any, t *types.Type) []any {
+	out := make([]any, len(l))
+	for i, v := range l {
+		out[i] = number(v, t)
+	}
+	return out
 }
 
 // emptyLists are the functions that need a list: an absent one is empty there.

@@ -170,7 +170,7 @@ func (g *generator) valueTest(d int) *Expr {
 
 func (g *generator) listTest(d int) *Expr {
 	if g.Intn(2) == 0 {
-		return named(opMethod, "isSorted", types.BoolType, g.list(g.ordered(), d))
+		return named(opMethod, "isSorted", types.BoolType, g.list(pick(g.Rand, g.ordered(), types.DynType), d))
 	}
 	elem := pick(g.Rand, types.StringType, types.IntType, types.DynType)
 	return named(opCall, pick(g.Rand, "sets.contains", "sets.intersects", "sets.equivalent"), types.BoolType, g.list(elem, d), g.list(elem, d))

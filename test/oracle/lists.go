@@ -6,7 +6,7 @@ import (
 )
 
 var listMethods = map[string]func([]any) any{
-	"isSorted":        one(func(l []any) any { return slices.IsSortedFunc(l, order) }),
+	"isSorted":        one(func(l []any) any { return alikeTypes(l) && slices.IsSortedFunc(l, order) }),
 	"min":             one(func(l []any) any { return extreme(l, -1) }),
 	"max":             one(func(l []any) any { return extreme(l, 1) }),
 	"sum":             one(sum),
@@ -14,7 +14,7 @@ var listMethods = map[string]func([]any) any{
 	"indexOf":         two(func(l []any, v any) any { return int64(slices.IndexFunc(l, func(e any) bool { return equal(e, v) })) }),
 	"lastIndexOf":     two(lastIndex),
 	"distinct":        one(distinct),
-	"sort":            one(func(l []any) any { out := slices.Clone(l); slices.SortStableFunc(out, order); return out }),
+	"sort":            one(sorted),
 	"reverse":         one(func(l []any) any { out := slices.Clone(l); slices.Reverse(out); return out }),
 	"flatten":         one(flatten),
 	"slice":           slice,
@@ -27,6 +27,20 @@ var listMethods = map[string]func([]any) any{
 	}),
 }
 
+// alikeTypes reports whether members are of one type: CEL orders no others.
+func alikeTypes(l []any) bool {
+	return !slices.ContainsFunc(l, func(v any) bool { return typeOf(v) == nil || typeOf(v) != typeOf(l[0]) })
+}
+
+func sorted(l []any) any {
+	if !alikeTypes(l) {
+		return nil
+	}
+	out := slices.Clone(l)
+	slices.SortStableFunc(out, order)
+	return out
+}
+
 func order(a, b any) int { o, _ := compare(a, b); return o }
 
 func subset(a, b []any) bool {
@@ -35,7 +49,7 @@ func subset(a, b []any) bool {
 
 // extreme is the smallest or largest member; there is none of an empty list.
 func extreme(l []any, sign int) any {
-	if len(l) == 0 {
+	if len(l) == 0 || !alikeTypes(l) {
 		return nil
 	}
 	best := l[0]

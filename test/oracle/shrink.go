@@ -180,7 +180,7 @@ func constant(t *types.Type) *Expr {
 	case types.String:
 		return text("")
 	case types.List:
-		return node(opList, t)
+		return node(opList, types.NewList(nothing))
 	}
 	return nil
 }
