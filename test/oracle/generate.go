@@ -77,6 +77,9 @@ func (g *generator) path(ok func(*types.Type) bool) *Expr {
 		return nil
 	}
 	g.walking = true
+	// The request has more in it than the interpreter is shown.
+	whole := ok
+	ok = func(t *types.Type) bool { return whole(t) && t.Name != "request" && t.Name != "userInfo" }
 	defer func() { g.walking = false }()
 	for range 25 {
 		b := names[min(g.Intn(len(names)), g.Intn(len(names)))]

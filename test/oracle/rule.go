@@ -140,9 +140,6 @@ func printable(t *types.Type) bool {
 		return t.Name == ipType.Name || t.Name == cidrType.Name
 	case types.List:
 		return printable(t.Elem)
-	case types.Object:
-		// The request has more in it than the interpreter is shown.
-		return t.Name != "request" && t.Name != "userInfo"
 	case types.TypeOf, types.Null:
 		return false
 	}
