@@ -96,7 +96,9 @@ func pinAll(body *code.Expr, vars []*code.Expr, rng *code.Expr, locals []*Local)
 	return body
 }
 
-func isEmpty(rng *code.Expr) bool { return rng.Kind == code.KindList && len(rng.Args) == 0 }
+func isEmpty(rng *code.Expr) bool {
+	return (rng.Kind == code.KindList || rng.Kind == code.KindMap) && len(rng.Args) == 0
+}
 
 func macroCall(rng *code.Expr, name string, vars []*code.Expr, bodies ...*code.Expr) *code.Expr {
 	return code.Method(rng, name, append(append([]*code.Expr{}, vars...), bodies...)...)
@@ -129,6 +131,9 @@ func (l *lowerer) collectionMacro(n *Node) term {
 	out := term{typ: n.Type, hint: "items"}
 	last := n.Args[len(n.Args)-1]
 	switch {
+	case isEmpty(rng) && n.Type.Kind == types.Map:
+		out.x = code.Map(nil, nil)
+		return out
 	case isEmpty(rng) && n.Type.Kind == types.List:
 		// CEL would have to guess the type of the elements.
 		out.x = code.List(nil, nil)

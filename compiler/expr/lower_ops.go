@@ -517,7 +517,19 @@ func (l *lowerer) callResult(n *Node, v []*code.Expr) result {
 			}
 		}
 	}
+	if n.Name == "string" && len(v) == 1 {
+		call = stringOf(call, v[0], n.Args[0].Type)
+	}
 	return result{guard: code.Or(ways...), x: call, optional: n.Calls[0].optional}
+}
+
+// stringOf is string(x) with x as the number that its schema says: CEL writes
+// the double 1000000.0, which a CRD takes for an integer, as 1e+06.
+func stringOf(call, x *code.Expr, t *types.Type) *code.Expr {
+	if t.Kind != types.IntOrString || !t.Loose {
+		return call
+	}
+	return code.Cond(typeIs(x, "double"), code.Call("string", code.Call("int", dynRoot(x))), call)
 }
 
 // coerce reads x, of type have, as what a parameter wants.

@@ -45,7 +45,7 @@ func undecided(x *code.Expr) bool {
 		return true
 	case x.Kind == code.KindCall && x.Name == "orValue" && isEmpty(x.Args[1]):
 		// `[]` has the type of what it stands in for.
-		return undecided(x.Args[0])
+		return undecided(x.Args[0]) || openOptional(x.Args[0])
 	}
 	return slices.ContainsFunc(x.Args, undecided)
 }

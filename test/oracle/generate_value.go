@@ -37,9 +37,9 @@ func (g *generator) integer(d int) *Expr {
 	}
 	d--
 	intOf := func(m *Expr) *Expr { m.Type = types.IntType; return m }
-	switch g.Intn(20) {
+	switch max(0, g.Intn(23)-3) {
 	case 0, 1:
-		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "%"), types.IntType, g.integer(d), g.integer(d))
+		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "/", "%", "%"), types.IntType, g.integer(d), g.integer(d))
 	case 2:
 		other := g.choose(d, g.dyn, g.iorstr)
 		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "%"), types.IntType, g.integer(d), other)

@@ -29,7 +29,9 @@ var listMethods = map[string]func([]any) any{
 
 // alikeTypes reports whether members are of one type: CEL orders no others.
 func alikeTypes(l []any) bool {
-	return !slices.ContainsFunc(l, func(v any) bool { return typeOf(v) == nil || typeOf(v) != typeOf(l[0]) })
+	return !slices.ContainsFunc(l, func(v any) bool {
+		return typeOf(v) == nil || typeOf(v) == typeName("list") || typeOf(v) == typeName("map") || typeOf(v) != typeOf(l[0])
+	})
 }
 
 func sorted(l []any) any {

@@ -160,6 +160,9 @@ func (o *objects) open(depth int) any {
 type input struct {
 	Operation         string
 	Object, OldObject map[string]any
+	// before says that the old object is judged on its own, for ratchet: there
+	// is nothing before it.
+	before bool
 }
 
 func (o *objects) input(root *types.Type) *input {

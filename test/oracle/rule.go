@@ -80,7 +80,7 @@ func (r *rule) messages(s *scope, t style) ([]string, error) {
 // expected returns the messages of a rule in a request.
 func (p *policy) expected(r *rule, in *input, s *scope, t style) ([]string, error) {
 	if r.Ratchet && in.Operation == "UPDATE" {
-		before := &input{Operation: in.Operation, Object: in.OldObject}
+		before := &input{Operation: in.Operation, Object: in.OldObject, before: true}
 		old, err := p.scope(before)
 		if err != nil {
 			return nil, err
@@ -246,7 +246,10 @@ func (p *policy) scope(in *input) (*scope, error) {
 	if p.world.kind.hasPod() {
 		pod, oldPod := p.world.kind.podOf(object), p.world.kind.podOf(old)
 		s = s.with("pod", pod).with("containers", containersOf(pod))
-		s = s.with("oldPod", oldPod).with("oldContainers", containersOf(oldPod))
+		s = s.with("oldPod", oldPod)
+		if !in.before {
+			s = s.with("oldContainers", containersOf(oldPod))
+		}
 	}
 	for _, q := range parameters {
 		s = s.with("params."+q.name, q.value)

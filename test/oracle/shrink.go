@@ -154,6 +154,9 @@ func smaller(e *Expr) []*Expr {
 		for i := range e.Args {
 			c := *e
 			c.Args = slices.Delete(slices.Clone(e.Args), i, i+1)
+			if len(c.Args) == 0 {
+				c.Type = types.NewList(nothing)
+			}
 			out = append(out, &c)
 		}
 	}
@@ -198,14 +201,14 @@ func (o *Oracle) shrinkInput(f *Finding) *Finding {
 		progress = false
 		in := f.Input
 		for _, v := range lessOf(toAny(in.Object), root) {
-			if g := o.again(f, f.policy, &input{in.Operation, v.(map[string]any), in.OldObject}); g != nil {
+			if g := o.again(f, f.policy, &input{Operation: in.Operation, Object: v.(map[string]any), OldObject: in.OldObject}); g != nil {
 				f, progress = g, true
 				break
 			}
 		}
 		in = f.Input
 		for _, v := range lessOf(toAny(in.OldObject), root) {
-			if g := o.again(f, f.policy, &input{in.Operation, in.Object, v.(map[string]any)}); g != nil {
+			if g := o.again(f, f.policy, &input{Operation: in.Operation, Object: in.Object, OldObject: v.(map[string]any)}); g != nil {
 				f, progress = g, true
 				break
 			}

@@ -43,6 +43,7 @@ var kinds = []*kind{
 	{ref: "networking.k8s.io/v1/NetworkPolicy", group: "networking.k8s.io", version: "v1", resource: "networkpolicies", kind: "NetworkPolicy"},
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
+	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Gadget", group: "example.com", version: "v1", resource: "gadgets", kind: "Gadget"},
 }
 
@@ -54,9 +55,13 @@ func (w *world) fields(t *types.Type) []string {
 	names := slices.Clone(t.Fields.Names())
 	w.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	var out []string
+	most := 6
+	if w.kind.kind == "Widget" { // every field of which is there for a reason
+		most = 10
+	}
 	for _, n := range names {
 		// What carries the object is always there.
-		if n == "spec" || n == "containers" || len(out) < 6 {
+		if n == "spec" || n == "containers" || len(out) < most {
 			out = append(out, n)
 		}
 	}
