@@ -30,6 +30,14 @@ update: ## rewrite goldens and generated/ from what the compiler does now
 	$(GO) test ./test/compile ./test/script -update
 	$(GO) run ./cmd/policyc build ./policies
 
+# EVALUATIONS and SEED say how many objects are judged, and where to begin.
+EVALUATIONS ?= 1000000
+SEED        ?= 1
+
+.PHONY: fuzz
+fuzz: ## compare compiled policies with the reference interpreter, a million times
+	$(GO) run ./test/oracle/fuzz -evaluations $(EVALUATIONS) -seed $(SEED)
+
 .PHONY: e2e
 e2e: ## run the policies on real API servers, built from the Go module proxy
 	$(GO) run ./test/apiserver/build

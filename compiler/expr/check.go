@@ -352,6 +352,9 @@ func (c *checker) list(e ast.Expr, at source.Span) *Node {
 	if onlyAbsent(n.Args) {
 		elem = nothing
 	}
+	if mixed(elem, n.Args...) {
+		return c.wrongTypes(at, "[…, …]", n.Args...)
+	}
 	n.Type = types.NewList(elem)
 	if allConstant {
 		if values == nil {
@@ -415,6 +418,11 @@ func (c *checker) mapLiteral(e ast.Expr, at source.Span) *Node {
 		}
 	}
 	n.Type = types.NewMap(key, elem)
+	for i := 1; i < len(n.Args); i += 2 {
+		if mixed(elem, n.Args[i]) {
+			return c.wrongTypes(n.Args[i].Span, "{key: …}", n.Args[i])
+		}
+	}
 	if allConstant {
 		n.Constants = []any{constant}
 	}

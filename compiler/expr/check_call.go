@@ -179,7 +179,7 @@ func (c *checker) function(name string, receiver *Node, argExprs []ast.Expr, at 
 	argTypes := make([]*types.Type, len(args))
 	for i, a := range args {
 		argTypes[i] = a.Type
-		if a.Op == OpAbsent {
+		if isNull(a) {
 			argTypes[i] = types.DynType
 		}
 	}

@@ -91,6 +91,9 @@ func (c *checker) conditional(args []ast.Expr, at source.Span) *Node {
 	default:
 		n.Type = join(a.Type, b.Type, false)
 	}
+	if mixed(n.Type, a, b) {
+		return c.wrongTypes(at, "?:", a, b)
+	}
 	if a.Constants != nil && b.Constants != nil {
 		n.Constants = append(slices.Clone(a.Constants), b.Constants...)
 	}
@@ -175,6 +178,8 @@ func (c *checker) equality(op Op, a, b *Node, at source.Span) *Node {
 		d := c.report.Errorf(diag.WrongType, at, "%s is never equal to %s", a.Type, b.Type)
 		if a.Type.Kind == types.Int && b.Type.Kind == types.String || a.Type.Kind == types.String && b.Type.Kind == types.Int {
 			d.Helpf("write the number without quotes, or convert with `string(…)`")
+		} else if holdsOpaque(a.Type) || holdsOpaque(b.Type) {
+			d.Helpf("read both as the same, such as `quantity(…) == quantity(…)`")
 		}
 		return bad(at)
 	}
@@ -196,10 +201,34 @@ func (c *checker) checkEnum(field, lit *Node) {
 	}
 }
 
+// holdsOpaque reports whether a value is, or holds, one of a type of a library,
+// such as a quantity. The API server raises an error when such a value is
+// compared with one of another type, so that it is never a value of which the
+// type is not known.
+func holdsOpaque(t *types.Type) bool {
+	switch t.Kind {
+	case types.Opaque:
+		return true
+	case types.List, types.Map:
+		return holdsOpaque(t.Elem)
+	}
+	return false
+}
+
+// mixed reports whether values cannot be in one collection, or stand for one
+// another: see holdsOpaque.
+func mixed(of *types.Type, ns ...*Node) bool {
+	return !holdsOpaque(of) && slices.ContainsFunc(ns, func(n *Node) bool { return holdsOpaque(n.Type) })
+}
+
 // comparable reports whether values of the two types can be equal.
 func comparable(a, b *types.Type) bool {
 	switch {
-	case a.Kind == types.Dyn || b.Kind == types.Dyn || a.Kind == types.Null || b.Kind == types.Null:
+	case a.Kind == types.Null || b.Kind == types.Null || a == nothing || b == nothing:
+		return true
+	case holdsOpaque(a) != holdsOpaque(b):
+		return false
+	case a.Kind == types.Dyn || b.Kind == types.Dyn:
 		return true
 	case numeric(a) && numeric(b):
 		return true
@@ -210,6 +239,8 @@ func comparable(a, b *types.Type) bool {
 	case b.Kind == types.IntOrString:
 		return comparable(b, a)
 	case a.Kind == types.List && b.Kind == types.List:
+		return comparable(a.Elem, b.Elem)
+	case holdsOpaque(a) && a.Kind == types.Map && b.Kind == types.Map:
 		return comparable(a.Elem, b.Elem)
 	case isObject(a) && isObject(b):
 		return true
@@ -226,7 +257,7 @@ func (c *checker) comparison(op string, a, b *Node, at source.Span) *Node {
 	if a.Op == OpBad || b.Op == OpBad {
 		return bad(at)
 	}
-	if a.Op == OpAbsent || b.Op == OpAbsent {
+	if isNull(a) || isNull(b) {
 		c.report.Errorf(diag.WrongType, at, "`%s` with null is always false", op).
 			Helpf("write `has(x)` or `x == null` to ask whether a value is present")
 		return bad(at)
@@ -242,6 +273,11 @@ func (c *checker) comparison(op string, a, b *Node, at source.Span) *Node {
 	}
 	return c.wrongTypes(at, op, a, b)
 }
+
+// isNull reports whether null was written. What a variable has that is absent
+// in this scope, as oldObject is when a rule that ratchets judges the old
+// object, keeps its type.
+func isNull(n *Node) bool { return n.Op == OpAbsent && n.Type.Kind == types.Null }
 
 func orderable(a, b *types.Type) bool {
 	switch {
@@ -268,7 +304,7 @@ func (c *checker) in(x, set *Node, at source.Span) *Node {
 	switch {
 	case x.Op == OpBad || set.Op == OpBad:
 		return bad(at)
-	case set.Op == OpAbsent, set.Type.Kind == types.Dyn:
+	case set.Op == OpAbsent, set.Type.Kind == types.Dyn && !holdsOpaque(x.Type):
 		return n
 	case set.Type.Kind == types.List && comparable(x.Type, set.Type.Elem):
 		for _, lit := range set.Args {
@@ -367,7 +403,11 @@ func (c *checker) index(x, i *Node, at source.Span) *Node {
 		return bad(at)
 	}
 	if x.Op == OpAbsent {
-		return &Node{Op: OpAbsent, Type: types.DynType, Span: at}
+		t := types.DynType
+		if x.Type.Kind == types.List || x.Type.Kind == types.Map {
+			t = x.Type.Elem
+		}
+		return &Node{Op: OpAbsent, Type: t, Span: at}
 	}
 	intLike := i.Type.Kind == types.Int || i.Type.Kind == types.Uint || i.Type.Kind == types.Dyn
 	textLike := i.Type.Text() || i.Type.Kind == types.Dyn

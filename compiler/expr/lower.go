@@ -203,6 +203,8 @@ func (l *lowerer) term(n *Node) term { return l.force(l.lazy(n)) }
 // lazy is term for an operand of truth or apply.
 func (l *lowerer) lazy(n *Node) term {
 	switch n.Op {
+	case OpBad:
+		panic("an expression with errors is lowered")
 	case OpAbsent:
 		return term{x: code.None, optional: true, typ: types.NullType, hint: "none"}
 	case OpLit:
@@ -359,6 +361,9 @@ func (l *lowerer) index(n *Node) term {
 	}
 	if have != types.Dyn && known && i.total() {
 		x = l.force(x)
+		if isEmpty(x.x) { // CEL would have to guess the type of the elements.
+			return term{x: code.None, optional: true, typ: n.Type, hint: "item"}
+		}
 		out.x, out.optional = code.OptIndex(x.x, i.x), true
 		return out
 	}
@@ -479,6 +484,9 @@ func (l *lowerer) let(n *Node) term {
 		bind := "optMap"
 		if inner.optional {
 			bind = "optFlatMap"
+		}
+		if inner.x == code.None {
+			return result{x: code.None, optional: true}
 		}
 		return result{x: code.Method(code.Some(v[0]), bind, code.Ident(name), inner.x), optional: true}
 	}))

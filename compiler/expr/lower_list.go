@@ -20,6 +20,8 @@ func (l *lowerer) collection(n *Node, list bool) *code.Expr {
 	}
 	t := l.term(n)
 	switch {
+	case t.x == code.None:
+		return empty
 	case n.Type.Kind == types.Dyn:
 		return l.ofType(t, empty, name)
 	case t.total():
@@ -94,7 +96,9 @@ func pinAll(body *code.Expr, vars []*code.Expr, rng *code.Expr, locals []*Local)
 	return body
 }
 
-func isEmpty(rng *code.Expr) bool { return rng.Kind == code.KindList && len(rng.Args) == 0 }
+func isEmpty(rng *code.Expr) bool {
+	return (rng.Kind == code.KindList || rng.Kind == code.KindMap) && len(rng.Args) == 0
+}
 
 func macroCall(rng *code.Expr, name string, vars []*code.Expr, bodies ...*code.Expr) *code.Expr {
 	return code.Method(rng, name, append(append([]*code.Expr{}, vars...), bodies...)...)
@@ -127,6 +131,9 @@ func (l *lowerer) collectionMacro(n *Node) term {
 	out := term{typ: n.Type, hint: "items"}
 	last := n.Args[len(n.Args)-1]
 	switch {
+	case isEmpty(rng) && n.Type.Kind == types.Map:
+		out.x = code.Map(nil, nil)
+		return out
 	case isEmpty(rng) && n.Type.Kind == types.List:
 		// CEL would have to guess the type of the elements.
 		out.x = code.List(nil, nil)
@@ -176,7 +183,7 @@ func (l *lowerer) presentValue(n *Node) (value, present *code.Expr) {
 		return t.x, notNull(t.x, t.typ)
 	}
 	o := l.opt(t)
-	if plain, depth, ok := o.Plain(); ok {
+	if plain, depth, ok := o.Plain(); ok && depth > 0 && !n.inOptional() {
 		if depth == 1 && plain.Kind == code.KindSelect {
 			return plain, code.Call("has", plain)
 		}
@@ -233,7 +240,8 @@ func alike(members []*Node) bool {
 	return true
 }
 
-// mapLiteral lowers {k: v}: entries without a value, or key, are left out.
+// mapLiteral lowers {k: v}: entries without a value are left out. A literal
+// with an absent key is absent.
 func (l *lowerer) mapLiteral(n *Node) term {
 	if n.Op == OpRecord {
 		var args []*Node

@@ -102,7 +102,8 @@ func agree(x *code.Expr, t, with *types.Type) *code.Expr {
 // equalAs compares values that are read as a quantity, time or duration.
 func (l *lowerer) equalAs(a, b *Node, as *types.Type) *code.Expr {
 	ta, tb := l.force(l.readAs(a, as)), l.force(l.readAs(b, as))
-	if ta.total() || tb.total() {
+	oneIsPresent := ta.total() || tb.total()
+	if oneIsPresent {
 		ta, tb = l.readAs(a, as), l.readAs(b, as)
 	}
 	same := l.truth([]term{ta, tb}, func(v []*code.Expr) result {
@@ -111,7 +112,7 @@ func (l *lowerer) equalAs(a, b *Node, as *types.Type) *code.Expr {
 		}
 		return result{x: code.Eq(v[0], v[1])}
 	})
-	if ta.app != nil {
+	if oneIsPresent {
 		return same
 	}
 	neither := code.And(code.Not(code.Method(l.opt(ta), "hasValue")), code.Not(code.Method(l.opt(tb), "hasValue")))
@@ -176,6 +177,9 @@ func (l *lowerer) compare(n *Node) *code.Expr {
 // asText reads text to which the schema gives a meaning as plain text: the
 // API server's type checker takes a time for a timestamp.
 func asText(x *code.Expr, t *types.Type) *code.Expr {
+	if x.Kind == code.KindLit { // a parameter
+		return x
+	}
 	switch t.Kind {
 	case types.Time, types.DurationText, types.Base64, types.Quantity:
 		return code.Call("string", x)
@@ -402,17 +406,28 @@ func (l *lowerer) arguments(n *Node) []term {
 	}
 	out := make([]term, len(n.Args))
 	for i, a := range n.Args {
-		want := n.Calls[0].params[i].Kind
+		wants := func(k types.Kind) bool {
+			return a.Type.Kind == k && !slices.ContainsFunc(n.Calls, func(o *overload) bool { return o.params[i].Kind != k })
+		}
 		switch {
-		case len(n.Calls) == 1 && want == types.List && a.Type.Kind == types.List:
-			out[i] = term{x: l.collection(a, true), typ: a.Type, hint: "items"}
-		case len(n.Calls) == 1 && want == types.Map && a.Type.Kind == types.Map:
+		case wants(types.List):
+			out[i] = once(n, l.collection(a, true), a.Type)
+		case wants(types.Map):
 			out[i] = term{x: l.collection(a, false), typ: a.Type, hint: "entries"}
 		default:
 			out[i] = l.lazy(a)
 		}
 	}
 	return l.neutral(n, out)
+}
+
+// once returns a list as an operand of a call: where the types of its elements
+// are tested, an optional, whose value gets a name.
+func once(n *Node, list *code.Expr, t *types.Type) term {
+	if len(n.Calls) == 1 || list.Simple() || list.Kind == code.KindList {
+		return term{x: list, typ: t, hint: "items"}
+	}
+	return term{x: code.Some(list), optional: true, typ: t, hint: "items"}
 }
 
 // neutral replaces an absent text by "" where the call is then false anyway:
@@ -502,7 +517,19 @@ func (l *lowerer) callResult(n *Node, v []*code.Expr) result {
 			}
 		}
 	}
+	if n.Name == "string" && len(v) == 1 {
+		call = stringOf(call, v[0], n.Args[0].Type)
+	}
 	return result{guard: code.Or(ways...), x: call, optional: n.Calls[0].optional}
+}
+
+// stringOf is string(x) with x as the number that its schema says: CEL writes
+// the double 1000000.0, which a CRD takes for an integer, as 1e+06.
+func stringOf(call, x *code.Expr, t *types.Type) *code.Expr {
+	if t.Kind != types.IntOrString || !t.Loose {
+		return call
+	}
+	return code.Cond(typeIs(x, "double"), code.Call("string", code.Call("int", dynRoot(x))), call)
 }
 
 // coerce reads x, of type have, as what a parameter wants.

@@ -161,7 +161,7 @@ func show(x *code.Expr, t *types.Type) *code.Expr {
 		}
 	case types.Map, types.Object, types.Dyn:
 	default:
-		return code.Call("string", exact(x, t))
+		return stringOf(code.Call("string", exact(x, t)), x, t)
 	}
 	// The API server's type checker does not let objects be printed.
 	return code.Method(code.Lit("%s"), "format", code.List([]*code.Expr{agree(x, types.TypeType, types.NullType)}, nil))

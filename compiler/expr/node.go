@@ -189,6 +189,20 @@ func (n *Node) handsOnNull() bool {
 	return (n.Name == "first" || n.Name == "last") && (n.Args[0].Type.NullElem || n.Type.Kind == types.Dyn)
 }
 
+// inOptional reports whether a chain of selections starts from a name that is
+// an optional in CEL: what is selected from one is an optional, too.
+func (n *Node) inOptional() bool {
+	switch n.Op {
+	case OpVar:
+		return n.Var.Optional
+	case OpLocal:
+		return n.Locals[0].Optional
+	case OpSelect, OpIndex:
+		return n.Args[0].inOptional()
+	}
+	return false
+}
+
 // path returns the expression as people write it when it is a chain of
 // selections, such as container.securityContext.privileged; "" otherwise.
 func (n *Node) path() string {

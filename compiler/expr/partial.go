@@ -21,7 +21,7 @@ const (
 	intPattern    = `^[+-]?[0-9]{1,18}$`
 	uintPattern   = `^[0-9]{1,18}$`
 	doublePattern = `^[+-]?([0-9]{1,15}([.][0-9]{0,15})?|[.][0-9]{1,15})([eE][+-]?[0-9]{1,2})?$`
-	boolPattern   = `^(true|false)$`
+	boolPattern   = `^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$`
 	// timePattern is RFC 3339 with valid days of the month, years 1000 to
 	// 8999: CEL refuses times that a zone moves out of the years 1 to 9999.
 	timePattern = `^(` +

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/types"
@@ -17,7 +18,7 @@ import (
 // pin writes such a variable as dyn(v) in every place that does not come to
 // the right type by itself.
 func pin(body, v, from *code.Expr, t *types.Type) *code.Expr {
-	if !undecided(from) {
+	if !undecided(from) && !openOptional(from) {
 		return body
 	}
 	text := t.Kind == types.String
@@ -27,6 +28,12 @@ func pin(body, v, from *code.Expr, t *types.Type) *code.Expr {
 	return pinned(body, v, text)
 }
 
+// Pin is pin for the variable of forEach, which the caller binds to the elements
+// of a list.
+func Pin(body, list *code.Expr, local *Local) *code.Expr {
+	return pin(body, code.Ident(local.Name), list, local.Type)
+}
+
 // undecided reports whether the checker may leave the type of x open.
 func undecided(x *code.Expr) bool {
 	switch {
@@ -34,12 +41,34 @@ func undecided(x *code.Expr) bool {
 		return true
 	case x.Kind == code.KindCall && openResult[x.Name]:
 		return true
+	case x.Kind == code.KindCall && optionalCalls[x.Name] && openOptional(x.Args[0]):
+		return true
 	case x.Kind == code.KindCall && x.Name == "orValue" && isEmpty(x.Args[1]):
 		// `[]` has the type of what it stands in for.
-		return undecided(x.Args[0])
+		return undecided(x.Args[0]) || openOptional(x.Args[0])
 	}
 	return slices.ContainsFunc(x.Args, undecided)
 }
+
+// openOptional reports whether an optional is, or may be, a variable of the
+// policy. To the API server such a variable is a dyn (convertCelTypeToDeclType
+// in k8s.io/apiserver/pkg/admission/plugin/cel knows no optionals), so that what
+// it holds has an open type.
+func openOptional(x *code.Expr) bool {
+	switch {
+	case x.Kind == code.KindIdent:
+		return strings.HasPrefix(x.Name, "variables.")
+	case x.Kind == code.KindCond:
+		return openOptional(x.Args[1]) || openOptional(x.Args[2])
+	case x.Kind == code.KindCall && x.Name == "or":
+		return slices.ContainsFunc(x.Args, openOptional)
+	}
+	return false
+}
+
+// optionalCalls are the methods of optionals whose result has the type of what
+// the optional holds.
+var optionalCalls = map[string]bool{"optMap": true, "optFlatMap": true, "or": true}
 
 // openResult are the functions whose result type is a parameter.
 var openResult = map[string]bool{"first": true, "last": true, "distinct": true, "reverse": true, "slice": true,

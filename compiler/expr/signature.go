@@ -94,6 +94,8 @@ func assign(want, have *types.Type, bound map[string]*types.Type) bool {
 	if want.Kind == types.Param {
 		old, ok := bound[want.Name]
 		switch {
+		case ok && old != nothing && have != nothing && holdsOpaque(old) != holdsOpaque(have):
+			return false
 		case !ok || old.Kind == types.Dyn:
 			bound[want.Name] = have
 			return true

@@ -66,6 +66,9 @@ func (l *lowerer) opt(t term) *code.Expr {
 
 // bound returns x.optMap(v, body), or optFlatMap.
 func bound(x *code.Expr, macro string, v, body *code.Expr, t *types.Type) *code.Expr {
+	if body == code.None { // CEL would have to guess its type.
+		return body
+	}
 	return code.Method(x, macro, v, pin(body, v, x, t))
 }
 

@@ -215,7 +215,7 @@ func lowerRule(r *check.Rule) *code.Expr {
 	list := lowerJudgement(r.Now, func(violated *code.Expr) *code.Expr {
 		return code.Cond(violated, code.List([]*code.Expr{r.Message}, nil), empty)
 	}, func(items, local, violated *code.Expr) *code.Expr {
-		return code.Method(items, "map", local, violated, r.Message)
+		return code.Method(items, "map", local, violated, expr.Pin(r.Message, items, r.Now.Local))
 	})
 	if r.Before != nil {
 		already := lowerJudgement(r.Before, func(violated *code.Expr) *code.Expr { return violated },
@@ -236,8 +236,15 @@ func lowerJudgement(j *check.Judgement, one func(violated *code.Expr) *code.Expr
 	if j.Local == nil {
 		return one(violation(j))
 	}
-	return each(expr.List(j.List), code.Ident(j.Local.Name), violation(j))
+	items := expr.List(j.List)
+	if isEmptyList(items) {
+		// CEL would have to guess the type of the elements.
+		return one(code.False)
+	}
+	return each(items, code.Ident(j.Local.Name), expr.Pin(violation(j), items, j.Local))
 }
+
+func isEmptyList(x *code.Expr) bool { return x.Kind == code.KindList && len(x.Args) == 0 }
 
 // violation is the condition of a violation: of an element, where there is
 // forEach.

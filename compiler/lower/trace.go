@@ -16,14 +16,20 @@ import (
 func traceRule(r *check.Rule, parts *check.Parts) *ir.Trace {
 	out := &ir.Trace{Violated: violation(r.Now)}
 	locals := r.Now.Locals()
+	pinned := func(x *code.Expr) *code.Expr { return x }
 	if j := r.Now; j.Local != nil {
 		out.Local = j.Local.Name
 		out.List = expr.List(j.List)
+		if isEmptyList(out.List) {
+			return &ir.Trace{Violated: code.False}
+		}
+		pinned = func(x *code.Expr) *code.Expr { return expr.Pin(x, out.List, j.Local) }
+		out.Violated = pinned(out.Violated)
 	}
 	add := func(list []expr.SubExpression, when bool) {
 		for _, p := range list {
 			value, optional := expr.Value(p.Node, locals...)
-			out.Parts = append(out.Parts, ir.TracePart{Text: p.Text, Code: boxed(value, optional), When: when, Condition: p.Condition})
+			out.Parts = append(out.Parts, ir.TracePart{Text: p.Text, Code: pinned(boxed(value, optional)), When: when, Condition: p.Condition})
 		}
 	}
 	add(parts.When, true)

@@ -1,0 +1,65 @@
+package oracle
+
+import (
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/policyc/policyc/compiler/target"
+)
+
+// oracle is what the tests compare with.
+func newOracle(t testing.TB) *Oracle {
+	t.Helper()
+	var targets []target.Version
+	for v := target.Oldest; v <= target.Newest; v++ {
+		targets = append(targets, v)
+	}
+	o, err := New(Size{Rules: 20, Targets: 2, Objects: 20, Depth: 3}, targets...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// TestAgree is the fixed share of `make fuzz`.
+func TestAgree(t *testing.T) {
+	o := newOracle(t)
+	var total Counts
+	var lock sync.Mutex
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for seed := int64(1); seed <= 45; seed++ {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			counts, findings := o.Check(seed)
+			lock.Lock()
+			defer lock.Unlock()
+			total.Add(counts)
+			for i, f := range findings {
+				if i < 2 {
+					f = o.Shrink(f)
+				}
+				t.Errorf("%s", f)
+			}
+		})
+	}
+	wait.Wait()
+	t.Log(total)
+	if total.Rejected*20 > total.Compilations {
+		t.Errorf("the generator is of little use: %s", total)
+	}
+}
+
+// FuzzAgree is TestAgree without an end.
+func FuzzAgree(f *testing.F) {
+	f.Add(int64(1))
+	o := newOracle(f)
+	o.Size = Size{Rules: 4, Targets: 8, Objects: 8, Depth: 4}
+	f.Fuzz(func(t *testing.T, seed int64) {
+		if _, findings := o.Check(seed); len(findings) > 0 {
+			t.Errorf("%s", o.Shrink(findings[0]))
+		}
+	})
+}

@@ -1,0 +1,200 @@
+package oracle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"time"
+
+	celgo "github.com/google/cel-go/cel"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/cel/environment"
+
+	"github.com/policyc/policyc/compiler"
+	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/diag"
+	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/compiler/target"
+)
+
+// program is a compiled policy, ready to run as an API server runs it.
+type program struct {
+	evaluator cel.ConditionEvaluator
+	rules     []*rule
+	// code is the CEL of each rule.
+	code []string
+}
+
+// project has small lists: the cost of what is made at random is no matter here.
+const project = `apiVersion: policyc.dev/v1alpha1
+kind: Project
+metadata: {name: oracle}
+spec:
+  kubernetes: {minVersion: "%s"}
+  crds: [crds.yaml]
+`
+
+// rejection is a rule that the compiler's checker does not take.
+type rejection struct {
+	rule *rule
+	text string
+}
+
+// build compiles a policy for a target. Rules that the checker refuses are left
+// out, and returned.
+func build(p *policy, v target.Version) (*program, []rejection, error) {
+	var rejected []rejection
+	for len(p.rules) > 0 {
+		result, refused, err := compilePolicy(p, v)
+		if err != nil {
+			return nil, rejected, err
+		}
+		if len(refused) == 0 {
+			out, err := load(p, result, v)
+			return out, rejected, err
+		}
+		rejected = append(rejected, refused...)
+		if refused[0].rule == nil {
+			// A variable is refused: what reads one goes with it.
+			q := *p.without((*rule).readsVariables)
+			q.variables = nil
+			p = &q
+			continue
+		}
+		p = p.without(func(r *rule) bool {
+			for _, x := range refused {
+				if x.rule == r {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	return &program{}, rejected, nil
+}
+
+// compilePolicy runs policyc's own pipeline over a policy document.
+func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error) {
+	text, firstRule := p.source()
+	report := diag.NewReport()
+	result := compiler.Compile([]syntax.Input{
+		{Path: "policyc.yaml", Data: []byte(fmt.Sprintf(project, v))},
+		{Path: "p.yaml", Data: []byte(text)},
+	}, compiler.Options{Now: time.Unix(0, 0), ReadFile: func(string) ([]byte, error) { return crds, nil }}, report)
+	var rejected []rejection
+	for _, d := range report.Sorted() {
+		if d.Severity != diag.Error || d.Code == diag.OverBudget {
+			continue
+		}
+		line := 0
+		if d.At.File != nil && d.At.File.Path == "p.yaml" {
+			line = d.At.File.Position(d.At.Start).Line - firstRule
+		}
+		if line < 0 && line >= -4 && len(p.variables) > 0 && d.Code != diag.Internal {
+			return nil, []rejection{{nil, d.Message}}, nil
+		}
+		if d.Code == diag.Internal || line < 0 || line >= len(p.rules) || d.At.File == nil {
+			return nil, nil, fmt.Errorf("%s: %s %v", d.At, d.Message, d.Notes)
+		}
+		rejected = append(rejected, rejection{p.rules[line], d.Message})
+	}
+	if len(rejected) > 0 {
+		return nil, rejected, nil
+	}
+	if len(result.Programs) != 1 {
+		return nil, nil, fmt.Errorf("%d programs", len(result.Programs))
+	}
+	return result.Programs[0], nil, nil
+}
+
+// celExpression is an expression for the API server's compiler.
+type celExpression struct{ name, text string }
+
+func (e *celExpression) GetName() string            { return e.name }
+func (e *celExpression) GetExpression() string      { return e.text }
+func (e *celExpression) ReturnTypes() []*celgo.Type { return []*celgo.Type{celgo.AnyType} }
+
+// load compiles a program as an API server of that version does: what is new
+// must be known to the minor before it, too.
+func load(p *policy, made *ir.Program, v target.Version) (*program, error) {
+	if err := loadable(made, v); err != nil {
+		return nil, err
+	}
+	c, err := compileVariables(made, environment.MustBaseEnvSet(version.MajorMinor(1, uint(v))), environment.StoredExpressions)
+	if err != nil {
+		return nil, err
+	}
+	out := &program{rules: p.rules}
+	var asked []cel.ExpressionAccessor
+	for i, r := range made.Policies[0].Rules {
+		if r.Name != p.rules[i].Name {
+			return nil, fmt.Errorf("rule %s became %s", p.rules[i].Name, r.Name)
+		}
+		for _, variable := range made.Variables {
+			if variable.Name == r.Variable {
+				out.code = append(out.code, code.Print(variable.Code))
+			}
+		}
+		asked = append(asked, &celExpression{text: "variables." + r.Variable})
+	}
+	out.evaluator = c.CompileCondition(asked, cel.OptionalVariableDeclarations{}, environment.StoredExpressions)
+	return out, nil
+}
+
+// loadable compiles the program as the API server does when it is created.
+func loadable(p *ir.Program, v target.Version) error {
+	_, err := compileVariables(p, v.EnvSet(), environment.NewExpressions)
+	return err
+}
+
+func compileVariables(p *ir.Program, env *environment.EnvSet, mode environment.Type) (*cel.CompositedCompiler, error) {
+	c, err := cel.NewCompositedCompiler(env)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range p.Variables {
+		e := &celExpression{v.Name, code.Print(v.Code)}
+		if r := c.CompileAndStoreVariable(e, cel.OptionalVariableDeclarations{HasAuthorizer: true}, mode); r.Error != nil {
+			return nil, fmt.Errorf("the API server refuses the variable %s: %w\n%s", v.Name, r.Error, e.text)
+		}
+	}
+	return c, nil
+}
+
+// outcome is what became of a rule: its messages, or an error.
+type outcome struct {
+	messages []string
+	err      error
+}
+
+// run judges an input by all rules.
+func (p *program) run(in *input) ([]outcome, error) {
+	results, _, err := p.evaluator.ForInput(context.Background(), in.attributes(), in.admission(),
+		cel.OptionalVariableBindings{}, nil, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]outcome, len(results))
+	for i, r := range results {
+		if out[i].err = r.Error; r.Error != nil {
+			continue
+		}
+		list, err := r.EvalResult.ConvertToNative(reflect.TypeFor[[]string]())
+		if err != nil {
+			return nil, err
+		}
+		out[i].messages = list.([]string)
+	}
+	return out, nil
+}
+
+// exempt reports whether an evaluation may end in this error: these two are
+// what promise 1 of the design leaves open.
+func exempt(err error) bool {
+	return errors.Is(err, errOverflow) || strings.Contains(err.Error(), "overflow") || strings.Contains(err.Error(), "cost limit exceeded")
+}

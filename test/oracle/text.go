@@ -1,0 +1,102 @@
+package oracle
+
+import (
+	"regexp"
+	"strings"
+)
+
+var textMethods = map[string]func([]any) any{
+	"size":       one(size),
+	"startsWith": two(func(a, b string) any { return strings.HasPrefix(a, b) }),
+	"endsWith":   two(func(a, b string) any { return strings.HasSuffix(a, b) }),
+	"contains":   two(func(a, b string) any { return strings.Contains(a, b) }),
+	"matches":    two(func(a, b string) any { return regexp.MustCompile(b).MatchString(a) }),
+	"glob":       two(func(a, b string) any { return globPattern(b).MatchString(a) }),
+	"find":       two(func(a, b string) any { return regexp.MustCompile(b).FindString(a) }),
+	"findAll":    two(func(a, b string) any { return texts(regexp.MustCompile(b).FindAllString(a, -1)) }),
+	"lowerAscii": one(func(s string) any { return mapASCII(s, 'A', 'Z', 'a'-'A') }),
+	"upperAscii": one(func(s string) any { return mapASCII(s, 'a', 'z', 'A'-'a') }),
+	"trim":       one(func(s string) any { return strings.TrimSpace(s) }),
+	"substring":  substring,
+	"charAt": two(func(s string, i int64) any {
+		runes := []rune(s)
+		switch {
+		case i == int64(len(runes)):
+			return ""
+		case i < 0 || i > int64(len(runes)):
+			return nil
+		}
+		return string(runes[i])
+	}),
+	"indexOf":     two(func(s, sub string) any { return runeIndex(s, strings.Index(s, sub)) }),
+	"lastIndexOf": two(func(s, sub string) any { return runeIndex(s, strings.LastIndex(s, sub)) }),
+	"split":       two(func(s, sep string) any { return texts(strings.Split(s, sep)) }),
+	"replace": func(args []any) any {
+		s, ok1 := args[0].(string)
+		from, ok2 := args[1].(string)
+		to, ok3 := args[2].(string)
+		if !ok1 || !ok2 || !ok3 {
+			return nil
+		}
+		return strings.ReplaceAll(s, from, to)
+	},
+}
+
+func size(v any) any {
+	switch v := v.(type) {
+	case string:
+		return int64(len([]rune(v)))
+	case []any:
+		return int64(len(v))
+	case object:
+		return int64(len(v))
+	}
+	return nil
+}
+
+func globPattern(pattern string) *regexp.Regexp {
+	quoted := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern))
+	return regexp.MustCompile(`(?s)^(` + quoted + `)$`)
+}
+
+func texts(in []string) any {
+	out := []any{}
+	for _, s := range in {
+		out = append(out, s)
+	}
+	return out
+}
+
+func mapASCII(s string, first, last, shift rune) string {
+	return strings.Map(func(r rune) rune {
+		if r >= first && r <= last {
+			return r + shift
+		}
+		return r
+	}, s)
+}
+
+// runeIndex turns an index in bytes into one in code points.
+func runeIndex(s string, at int) any {
+	if at < 0 {
+		return int64(-1)
+	}
+	return int64(len([]rune(s[:at])))
+}
+
+func substring(args []any) any {
+	s, ok := args[0].(string)
+	if !ok {
+		return nil
+	}
+	runes := []rune(s)
+	from, ok := args[1].(int64)
+	to := int64(len(runes))
+	if len(args) == 3 && ok {
+		to, ok = args[2].(int64)
+	}
+	if !ok || from < 0 || from > to || to > int64(len(runes)) {
+		return nil
+	}
+	return string(runes[from:to])
+}
