@@ -43,7 +43,7 @@ func TestLargeObjects(t *testing.T) {
 		return map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "a"}, "data": data}
 	}
 	podPolicies := []string{"allowed-registries", "disallow-latest-tag", "disallow-root-user", "disallow-privileged",
-		"disallow-host-path", "disallow-host-namespaces", "require-requests"}
+		"disallow-host-path", "disallow-host-namespaces", "require-requests", "pod-security-baseline", "pod-security-restricted"}
 	for _, test := range []struct {
 		name     string
 		policies []string

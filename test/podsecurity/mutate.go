@@ -169,6 +169,9 @@ func (m mutator) pointer(v reflect.Value, name string) {
 
 // slice adds, repeats, removes or changes an element, or empties the list.
 func (m mutator) slice(v reflect.Value, name string) {
+	if v.Type().Elem().Kind() == reflect.Uint8 {
+		return // FieldsV1 is JSON
+	}
 	n := v.Len()
 	element := reflect.New(v.Type().Elem()).Elem()
 	switch choice := m.IntN(10); {

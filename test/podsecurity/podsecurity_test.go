@@ -55,7 +55,7 @@ func TestChecks(t *testing.T) {
 // TestFixtures sends the pods that upstream ships through every kind.
 func TestFixtures(t *testing.T) {
 	o := loadOracle(t)
-	fixtures, err := readFixtures()
+	version, fixtures, err := readFixtures()
 	if err != nil {
 		t.Fatal(err)
 	}

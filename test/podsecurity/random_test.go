@@ -49,16 +49,11 @@ const shareSize = 500
 // pods, and as one of the other kinds.
 func TestRandomPods(t *testing.T) {
 	o := loadOracle(t)
-	fixtures, err := readFixtures()
+	_, fixtures, err := readFixtures()
 	if err != nil {
 		t.Fatal(err)
 	}
-	seeds := []*corev1.Pod{
-		{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c0", Image: "a:1"}}}},
-	}
-	for _, f := range fixtures {
-		seeds = append(seeds, f.pod)
-	}
+	all := seeds(fixtures)
 	shares := (number(t, "PODSECURITY_PODS", 5000) + shareSize - 1) / shareSize
 	seed := number(t, "PODSECURITY_SEED", 1)
 
@@ -69,7 +64,7 @@ func TestRandomPods(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for share := next.Add(1); share <= shares; share = next.Add(1) {
-				own := o.share(rand.New(rand.NewPCG(seed, share)), seeds)
+				own := o.share(rand.New(rand.NewPCG(seed, share)), all)
 				guard.Lock()
 				total.add(own)
 				guard.Unlock()
