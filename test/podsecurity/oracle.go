@@ -97,20 +97,22 @@ func (o *oracle) ours(t trial) (verdict, string, error) {
 		}
 		for _, rule := range d.Rules() {
 			v.violated[o.checks[rule]] = true
+			v.rules = append(v.rules, rule)
 		}
 	}
 	return v, strings.Join(messages, "\n"), nil
 }
 
-// compare returns how our verdict differs from upstream's, or "".
-func (o *oracle) compare(t trial) string {
+// compare returns how our verdict differs from upstream's, or "", and the
+// rules that were violated.
+func (o *oracle) compare(t trial) (difference string, rules []string) {
 	want, err := o.want(t)
 	if err != nil {
-		return err.Error()
+		return err.Error(), nil
 	}
 	have, message, err := o.ours(t)
 	if err != nil {
-		return err.Error()
+		return err.Error(), nil
 	}
 	var out []string
 	add := func(what string, want, have bool) {
@@ -126,7 +128,7 @@ func (o *oracle) compare(t trial) string {
 	if out != nil && message != "" {
 		out = append(out, "our message: "+message)
 	}
-	return strings.Join(out, "\n")
+	return strings.Join(out, "\n"), have.rules
 }
 
 func word(allowed bool) string {
@@ -187,11 +189,13 @@ func (o *oracle) explain(t trial) string {
 	t.pod = shrink(t.pod, func(smaller *corev1.Pod) bool {
 		trial := t
 		trial.pod = smaller
-		return o.compare(trial) != ""
+		difference, _ := o.compare(trial)
+		return difference != ""
 	})
 	text, _ := yaml.Marshal(t.pod)
+	difference, _ := o.compare(t)
 	out := fmt.Sprintf("%s, subresource %q, refused by the API server: %q\n%s\n%s", t.workload.kind.Kind, t.subresource, refused(t.pod),
-		o.compare(t), text)
+		difference, text)
 	if t.old != nil {
 		text, _ = yaml.Marshal(t.old)
 		out += "before:\n" + string(text)

@@ -71,7 +71,8 @@ func TestFixtures(t *testing.T) {
 		}
 		for _, w := range slices.Concat([]workload{pods}, workloads) {
 			evaluations++
-			if trial := (trial{pod: f.pod, workload: &w}); o.compare(trial) != "" {
+			trial := trial{pod: f.pod, workload: &w}
+			if difference, _ := o.compare(trial); difference != "" {
 				t.Errorf("%s: %s", f.name, o.explain(trial))
 			}
 		}

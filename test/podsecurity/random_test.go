@@ -36,9 +36,15 @@ type tally struct {
 	// evaluations are by kind.
 	evaluations map[string]int
 	violated    map[policy.CheckID]int
+	// rules are ours, by evaluation.
+	rules map[string]int
 	// differences are the first of them, differing the number of all.
 	differences []string
 	differing   int
+}
+
+func newTally() *tally {
+	return &tally{evaluations: map[string]int{}, violated: map[policy.CheckID]int{}, rules: map[string]int{}}
 }
 
 // shareSize is the number of pods that come of one seed, so that the pods are
@@ -59,7 +65,7 @@ func TestRandomPods(t *testing.T) {
 
 	var next atomic.Uint64
 	var wait sync.WaitGroup
-	total := &tally{evaluations: map[string]int{}, violated: map[policy.CheckID]int{}}
+	total := newTally()
 	var guard sync.Mutex
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
@@ -81,7 +87,7 @@ func TestRandomPods(t *testing.T) {
 
 // share compares the pods of one seed.
 func (o *oracle) share(r *rand.Rand, seeds []*corev1.Pod) *tally {
-	own := &tally{evaluations: map[string]int{}, violated: map[policy.CheckID]int{}}
+	own := newTally()
 	m := mutator{r}
 	for range shareSize {
 		seed := seeds[r.IntN(len(seeds))]
@@ -96,8 +102,9 @@ func (o *oracle) share(r *rand.Rand, seeds []*corev1.Pod) *tally {
 				trial.old = pod.DeepCopy()
 				m.annotation(trial.old)
 			}
-			own.trial(trial)
-			if o.compare(trial) != "" {
+			difference, rules := o.compare(trial)
+			own.trial(trial, rules)
+			if difference != "" {
 				if own.differing++; len(own.differences) < 3 {
 					own.differences = append(own.differences, o.explain(trial))
 				}
@@ -117,7 +124,10 @@ func (t *tally) pod(v verdict, refused bool) {
 	}
 }
 
-func (t *tally) trial(trial trial) {
+func (t *tally) trial(trial trial, rules []string) {
+	for _, rule := range rules {
+		t.rules[rule]++
+	}
 	t.evaluations[trial.workload.kind.Kind]++
 	t.updates += count(trial.old != nil)
 	spec, _, _ := trial.unchanged()
@@ -145,6 +155,9 @@ func (t *tally) add(o *tally) {
 	for kind, n := range o.evaluations {
 		t.evaluations[kind] += n
 	}
+	for rule, n := range o.rules {
+		t.rules[rule] += n
+	}
 	for check, n := range o.violated {
 		t.violated[check] += n
 	}
@@ -163,6 +176,11 @@ func (t *tally) check(test *testing.T, o *oracle) {
 	reached("allowed at level restricted", t.restricted)
 	for _, c := range o.upstream.checks {
 		reached("violated "+string(c.ID), t.violated[c.ID])
+	}
+	for rule := range o.checks {
+		if t.rules[rule] < least {
+			test.Errorf("rule %s: violated by %d of %d pods", rule, t.rules[rule], t.pods)
+		}
 	}
 	for _, w := range workloads {
 		if n := t.evaluations[w.kind.Kind]; n < t.pods/20 {

@@ -34,6 +34,8 @@ var rules = map[policy.CheckID][]string{
 type verdict struct {
 	// violated are checks; each belongs to one level.
 	violated map[policy.CheckID]bool
+	// rules are our rules that found it.
+	rules []string
 	// baseline and restricted say whether namespaces of these levels take
 	// the pod.
 	baseline, restricted bool
