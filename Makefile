@@ -4,7 +4,7 @@ BIN     := bin
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build bin/policyc
@@ -42,6 +42,10 @@ fuzz: ## compare compiled policies with the reference interpreter, a million tim
 e2e: ## run the policies on real API servers, built from the Go module proxy
 	$(GO) run ./test/apiserver/build
 	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/compile ./test/e2e/...
+
+.PHONY: podsecurity
+podsecurity: ## compare pod-security-* with the evaluator of Kubernetes, on 200,000 random pods
+	PODSECURITY_PODS=200000 PODSECURITY_SEED=$${PODSECURITY_SEED:-$$(date +%Y%m%d)} $(GO) test -count=1 -v -timeout 60m ./test/podsecurity
 
 .PHONY: bench
 bench: ## benchmarks of the compiler, the engine and the test runner

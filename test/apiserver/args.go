@@ -35,9 +35,12 @@ func serverArgs(dir, etcdURL string, port int, options Options) []string {
 		// The endpoints of the `kubernetes` Service may not be a loopback address.
 		"--endpoint-reconciler-type=none",
 	}
+	// PodSecurity reads the labels that policies/pod-security reads, and would deny first.
+	disabled := "PodSecurity"
 	if !options.ServiceAccounts {
-		args = append(args, "--disable-admission-plugins=ServiceAccount")
+		disabled += ",ServiceAccount"
 	}
+	args = append(args, "--disable-admission-plugins="+disabled)
 	if options.AuditLog {
 		args = append(args,
 			"--audit-log-path="+file(auditLogFile),

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/policyc/policyc/runtime/engine"
@@ -28,8 +29,10 @@ func TestLargeObjects(t *testing.T) {
 		var out []any
 		for i := range n {
 			out = append(out, map[string]any{"name": fmt.Sprintf("container-%d", i),
-				"image":           "registry.company.com/" + strings.Repeat("path/", 30) + "app:1.0@sha256:" + strings.Repeat("0123456789abcdef", 4),
-				"securityContext": map[string]any{"runAsNonRoot": true},
+				"image": "registry.company.com/" + strings.Repeat("path/", 30) + "app:1.0@sha256:" + strings.Repeat("0123456789abcdef", 4),
+				"securityContext": map[string]any{"runAsNonRoot": true, "allowPrivilegeEscalation": false,
+					"capabilities":   map[string]any{"drop": []any{"KILL", "ALL"}, "add": []any{"NET_BIND_SERVICE"}},
+					"seccompProfile": map[string]any{"type": "RuntimeDefault"}},
 				"resources": map[string]any{"requests": map[string]any{"cpu": "100m", "memory": "1Gi"},
 					"limits": map[string]any{"memory": "1Gi"}}})
 		}
@@ -43,7 +46,7 @@ func TestLargeObjects(t *testing.T) {
 		return map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "a"}, "data": data}
 	}
 	podPolicies := []string{"allowed-registries", "disallow-latest-tag", "disallow-root-user", "disallow-privileged",
-		"disallow-host-path", "disallow-host-namespaces", "require-requests"}
+		"disallow-host-path", "disallow-host-namespaces", "require-requests", "pod-security-baseline", "pod-security-restricted"}
 	for _, test := range []struct {
 		name     string
 		policies []string
@@ -60,7 +63,9 @@ func TestLargeObjects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := &engine.Request{Operation: admission.Create, Resource: corev1.SchemeGroupVersion.WithResource(test.resource),
+			cluster := engine.NewCluster(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default",
+				Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}})
+			r := &engine.Request{Cluster: cluster, Operation: admission.Create, Resource: corev1.SchemeGroupVersion.WithResource(test.resource),
 				Kind: prepared.GetObjectKind().GroupVersionKind(), Namespace: "default", Name: "a", Object: prepared}
 			for _, policy := range test.policies {
 				decisions, err := l.suite.Variants[0].For([]string{policy}).Evaluate(context.Background(), r)

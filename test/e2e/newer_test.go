@@ -11,8 +11,12 @@ import (
 	"github.com/policyc/policyc/compiler/types"
 )
 
-// newerField returns the path of a field that the server does not know, since only later versions have it: the server
-// drops it, so that there is nothing left to judge. "" when there is none.
+// gated are fields that servers know and drop before this minor, where their feature gates (UserNamespacesSupport,
+// ProcMountType) are off by default.
+var gated = map[string]int{"hostUsers": 33, "procMount": 33}
+
+// newerField returns the path of a field that the server does not know, since only later versions have it, or is told not
+// to: the server drops it, so that there is nothing left to judge. "" when there is none.
 func (c *cluster) newerField(t *testing.T, o object) string {
 	t.Helper()
 	_, minor, _ := strings.Cut(c.version, ".")
@@ -34,17 +38,17 @@ func (c *cluster) newerField(t *testing.T, o object) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newerIn(root, o, "")
+	return newerIn(root, o, "", n)
 }
 
-func newerIn(t *types.Type, value any, path string) string {
+func newerIn(t *types.Type, value any, path string, minor int) string {
 	switch value := value.(type) {
 	case object:
 		for _, name := range sortedKeys(value) {
 			at := path + "." + name
 			switch {
 			case t.Kind == types.Map:
-				if found := newerIn(t.Elem, value[name], at); found != "" {
+				if found := newerIn(t.Elem, value[name], at, minor); found != "" {
 					return found
 				}
 			case t.Kind == types.Object:
@@ -52,10 +56,10 @@ func newerIn(t *types.Type, value any, path string) string {
 				if f == nil {
 					continue
 				}
-				if f.Newer {
+				if f.Newer || minor < gated[name] {
 					return strings.TrimPrefix(at, ".")
 				}
-				if found := newerIn(f.Type, value[name], at); found != "" {
+				if found := newerIn(f.Type, value[name], at, minor); found != "" {
 					return found
 				}
 			}
@@ -65,7 +69,7 @@ func newerIn(t *types.Type, value any, path string) string {
 			return ""
 		}
 		for _, item := range value {
-			if found := newerIn(t.Elem, item, path); found != "" {
+			if found := newerIn(t.Elem, item, path, minor); found != "" {
 				return found
 			}
 		}
