@@ -37,16 +37,43 @@ type Engine struct {
 func New(b *Bundle) (*Engine, error) {
 	e := &Engine{parameters: b.Parameters, objects: objectInterfaces(runtime.NewEquivalentResourceRegistry())}
 	for _, object := range b.Policies {
-		p, err := compile(object, b.Programs[object.Name])
+		p, err := newPolicy(b, object)
 		if err != nil {
-			return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
-		}
-		for _, o := range b.Bindings[object.Name] {
-			p.bindings = append(p.bindings, binding{o, validating.NewValidatingAdmissionPolicyBindingAccessor(o)})
+			return nil, err
 		}
 		e.policies = append(e.policies, p)
 	}
 	return e, nil
+}
+
+func newPolicy(b *Bundle, object *admissionv1.ValidatingAdmissionPolicy) (*policy, error) {
+	p, err := compile(object, b.Programs[object.Name])
+	if err != nil {
+		return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
+	}
+	for _, o := range b.Bindings[object.Name] {
+		p.bindings = append(p.bindings, binding{o, validating.NewValidatingAdmissionPolicyBindingAccessor(o)})
+	}
+	return p, nil
+}
+
+// Replace returns an engine in which the objects of the bundle, with their
+// bindings, stand for those of the same name. Only they are compiled.
+func (e *Engine) Replace(b *Bundle) (*Engine, error) {
+	out := *e
+	out.policies = slices.Clone(e.policies)
+	for _, object := range b.Policies {
+		i := slices.IndexFunc(out.policies, func(p *policy) bool { return p.object.Name == object.Name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no policy object %q", object.Name)
+		}
+		p, err := newPolicy(b, object)
+		if err != nil {
+			return nil, err
+		}
+		out.policies[i] = p
+	}
+	return &out, nil
 }
 
 // WithEquivalents returns an engine that knows which resources are the same

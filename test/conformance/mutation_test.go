@@ -1,0 +1,38 @@
+package conformance
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/policyc/policyc/runtime/mutate"
+)
+
+// minScore is how many of the mutants of the library its cases must kill, in
+// percent.
+const minScore = 95
+
+// TestMutants alters the library in every way that runtime/mutate knows, and
+// asserts that its cases notice.
+func TestMutants(t *testing.T) {
+	begin := time.Now()
+	report := mutate.Run(context.Background(), loadLibrary(t).suite)
+	for _, name := range report.Policies() {
+		p := report.For(name)
+		t.Logf("%-34s %5.1f %%  %d killed, %d survived, %d equivalent, %d invalid", name, p.Score(), p.Count(mutate.Killed),
+			p.Count(mutate.Survived), p.Count(mutate.Equivalent), p.Count(mutate.Invalid))
+	}
+	t.Logf("%.1f %% of %d mutants, %v", report.Score(), len(report.Mutants), time.Since(begin))
+	for _, m := range report.Mutants {
+		if m.Status == mutate.Survived || os.Getenv("MUTANTS") != "" {
+			t.Logf("%s %s %s", m.Status, m.String(), m.Reason)
+		}
+	}
+	if report.Score() < minScore {
+		t.Errorf("%.1f %% of the mutants were noticed, and %d %% have to be", report.Score(), minScore)
+	}
+	if len(report.Failing) > 0 {
+		t.Errorf("cases fail without mutants: %q", report.Failing)
+	}
+}
