@@ -18,56 +18,98 @@ type change struct {
 	equivalent string
 }
 
-// place is what an expression is to the one around it.
-type place uint8
+// scope is what is known around an expression.
+type scope struct {
+	at place
+	// parameters are the variables that optMap and optFlatMap bind: the
+	// parameters of functions that were inlined.
+	parameters []string
+	// present are optionals that have a value here, with the reason.
+	present map[string]string
+	// unused says why a fallback is never needed; "" when it may be.
+	unused string
+	// filled are paths that the API server has filled in, with the reason.
+	filled map[string]string
+}
 
-const (
-	value place = iota
-	// condition: what is decided by it can be decided without it.
-	condition
-	// some and every are the conditions of exists and all where the call is
-	// decided itself: to decide them the one way is to do that.
-	some
-	every
-	// subject is a list of one that exists or all gives a name to.
-	subject
-	// operand of `!`, `&&` and `||`, which have operators of their own.
-	operand
-	// step of a chain of selections, whose end handles the whole chain.
-	step
-	// list of a rule's violations: its items are messages.
-	violations
-	// element of a literal list: it is dropped, not changed.
-	element
-	// fallback is the value of orValue.
-	fallback
-	// prefix, suffix and pattern are literals that a text is compared with.
-	prefix
-	suffix
-	pattern
-	// other side of a comparison with == and !=.
-	compared
-	// none: nothing in it is altered.
-	none
-)
+// walker collects the alterations of an expression.
+type walker struct {
+	// functions are the bodies of inlined functions, which are altered on
+	// their own.
+	functions []*code.Expr
+}
 
 // changes returns the alterations of an expression, one place at a time,
 // outer ones first.
 //
 //	a && b → a || b; b; a; and those of a and of b
-func changes(e *code.Expr, at place) []change {
-	if at == none {
+func (w *walker) changes(e *code.Expr, c scope) []change {
+	if c.at == none {
 		return nil
 	}
-	out := own(e, at)
+	out := own(e, c)
 	for i, a := range e.Args {
-		for _, c := range changes(a, placeOf(e, i, at)) {
-			c.path = strconv.Itoa(i) + "." + c.path
-			c.whole = replaceArg(e, i, c.whole)
-			out = append(out, c)
+		inner := c.enter(e, i)
+		if isFunction(e, i, inner) {
+			w.functions = append(w.functions, a)
+			continue
+		}
+		for _, x := range w.changes(a, inner) {
+			x.path = strconv.Itoa(i) + "." + x.path
+			x.whole = replaceArg(e, i, x.whole)
+			if x.equivalent == "" && x.operator == literal && len(x.path) == 4 && implied(e, i) {
+				x.equivalent = impliedReason
+			}
+			out = append(out, x)
 		}
 	}
 	return out
+}
+
+// enter returns the context of the i-th operand of e.
+func (c scope) enter(e *code.Expr, i int) scope {
+	out := c
+	out.at, out.unused = placeOf(e, i, c.at), ""
+	if out.at == fallback {
+		out.unused = c.presence(e.Args[0])
+	}
+	switch {
+	case e.Kind == code.KindAnd:
+		out.present = withPresent(c.present, e, i)
+	case isMacro(e) && i > 1 && (e.Name == "optMap" || e.Name == "optFlatMap"):
+		out.parameters = append(slices.Clone(c.parameters), e.Args[1].Name)
+	case isMacro(e) && i > 1:
+		out.present = withKeys(c.present, e)
+	}
+	return out
+}
+
+// minFunction is the size from which on the body of a function is one: the
+// conditions that people write out are smaller.
+const minFunction = 12
+
+// isFunction reports whether the i-th operand is the body of a function that
+// was inlined: it depends on nothing but parameters.
+//
+//	container.?image.optFlatMap(ref, ref.matches(…) ? optional.of(ref.find(…)) : optional.none())
+func isFunction(e *code.Expr, i int, c scope) bool {
+	if !isMacro(e) || i != 2 || e.Name != "optMap" && e.Name != "optFlatMap" {
+		return false
+	}
+	size, own := 0, true
+	var bound []string
+	e.Args[i].Walk(func(x *code.Expr) {
+		size++
+		if isMacro(x) {
+			bound = append(bound, x.Args[1].Name)
+		}
+	})
+	e.Args[i].Walk(func(x *code.Expr) {
+		if x.Kind == code.KindIdent && x.Name != "optional" && !slices.Contains(c.parameters, x.Name) && !slices.Contains(bound, x.Name) {
+			own = false
+		}
+	})
+	return own && size >= minFunction
 }
 
 // distinct drops changes that leave the text as it is, and those that make
@@ -88,6 +130,19 @@ func replaceArg(e *code.Expr, i int, by *code.Expr) *code.Expr {
 	return &out
 }
 
+// replaceAll puts an expression in the place of every one with that text.
+func replaceAll(e *code.Expr, text string, by *code.Expr) *code.Expr {
+	if e.String() == text {
+		return by
+	}
+	out := *e
+	out.Args = make([]*code.Expr, len(e.Args))
+	for i, a := range e.Args {
+		out.Args[i] = replaceAll(a, text, by)
+	}
+	return &out
+}
+
 // without returns a chain (&&, ||), a list or a map without some operands.
 func without(e *code.Expr, from, n int) *code.Expr {
 	out := *e
@@ -99,100 +154,4 @@ func without(e *code.Expr, from, n int) *code.Expr {
 		return out.Args[0]
 	}
 	return &out
-}
-
-// placeOf says what the i-th operand of an expression is to it.
-func placeOf(e *code.Expr, i int, at place) place {
-	switch e.Kind {
-	case code.KindNot, code.KindAnd, code.KindOr:
-		return operand
-	case code.KindCond:
-		switch {
-		case i == 0:
-			return condition
-		case at == violations:
-			return violations
-		}
-	case code.KindList:
-		if at == violations {
-			return none
-		}
-		return element
-	case code.KindMap:
-		if i%2 == 0 {
-			return none // keys go with their entries
-		}
-	case code.KindSelect, code.KindIndex:
-		if i == 0 {
-			return step
-		}
-	case code.KindBinary:
-		if e.Name == "==" || e.Name == "!=" {
-			return compared
-		}
-	case code.KindCall:
-		return placeOfArg(e, i, at)
-	}
-	return value
-}
-
-func placeOfArg(e *code.Expr, i int, at place) place {
-	switch {
-	case isMacro(e) && i == 1:
-		return none // the variable
-	case isMacro(e) && i == 0 && (e.Name == "exists" || e.Name == "all") && isSingle(e.Args[0]):
-		return subject
-	case isPredicate(e, i):
-		return predicatePlace(e, at)
-	case e.Name == "map" && at == violations && i == len(e.Args)-1:
-		return none
-	case e.Method && i == 1:
-		switch e.Name {
-		case "orValue":
-			return fallback
-		case "startsWith", "contains":
-			return prefix
-		case "endsWith":
-			return suffix
-		case "matches", "find", "findAll":
-			return pattern
-		}
-	}
-	return value
-}
-
-func predicatePlace(e *code.Expr, at place) place {
-	decides := at == condition || at == operand || at == some || at == every
-	switch {
-	case decides && e.Name == "exists":
-		return some
-	case decides && e.Name == "all":
-		return every
-	}
-	return condition
-}
-
-// isSingle reports whether an expression is a list of exactly one element.
-func isSingle(e *code.Expr) bool {
-	return e.Kind == code.KindList && len(e.Args) == 1 && e.OptionalArgs == nil
-}
-
-// isMacro reports whether a call binds a variable.
-func isMacro(e *code.Expr) bool {
-	switch e.Name {
-	case "map", "filter", "exists", "exists_one", "existsOne", "all", "optMap", "optFlatMap":
-		return e.Kind == code.KindCall && e.Method && len(e.Args) > 2
-	}
-	return false
-}
-
-// isPredicate reports whether the i-th argument of a macro picks elements.
-func isPredicate(e *code.Expr, i int) bool {
-	switch e.Name {
-	case "filter", "exists", "exists_one", "existsOne", "all":
-		return isMacro(e) && i == 2
-	case "map":
-		return isMacro(e) && i == 2 && len(e.Args) == 4
-	}
-	return false
 }

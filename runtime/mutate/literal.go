@@ -18,16 +18,16 @@ func (w *writer) literal() {
 	case bool:
 		// A condition is decided anyway, and a comparison turned round.
 		if w.at == fallback || w.at == value {
-			w.add(w.operator(), code.Lit(!v))
+			w.addEquivalent(w.operator(), code.Lit(!v), w.unused)
 		}
 	case int64:
-		w.add(w.operator(), code.Lit(v+1))
+		w.addEquivalent(w.operator(), code.Lit(v+1), w.unused)
 		if v > 0 || w.at != compared { // sizes are not negative
-			w.add(w.operator(), code.Lit(v-1))
+			w.addEquivalent(w.operator(), code.Lit(v-1), w.unused)
 		}
 	case string:
 		for _, s := range w.strings(v) {
-			w.add(w.operator(), code.Lit(s))
+			w.addEquivalent(w.operator(), code.Lit(s), w.unused)
 		}
 	}
 }

@@ -73,7 +73,9 @@ func matchEdits(part string, m *admissionv1.MatchResources, operator string, get
 		rules func(*admissionv1.MatchResources) []admissionv1.NamedRuleWithOperations
 	}{
 		{"", func(m *admissionv1.MatchResources) []admissionv1.NamedRuleWithOperations { return m.ResourceRules }},
-		{"excluded ", func(m *admissionv1.MatchResources) []admissionv1.NamedRuleWithOperations { return m.ExcludeResourceRules }},
+		{"excluded ", func(m *admissionv1.MatchResources) []admissionv1.NamedRuleWithOperations {
+			return m.ExcludeResourceRules
+		}},
 	} {
 		for i, r := range list.rules(m) {
 			out = append(out, ruleEdits(list.name, r, func(o *object) *admissionv1.NamedRuleWithOperations { return &list.rules(get(o))[i] })...)

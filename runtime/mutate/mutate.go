@@ -32,12 +32,14 @@ type collector struct {
 	// fresh says that mutations not seen before count: those of the policies
 	// as they are. What only a case writes is no policy's.
 	fresh bool
+	// functions are the bodies that were altered, by program.
+	functions map[string]bool
 }
 
 func collect(s *suite.Suite) []*mutation {
 	c := &collector{byKey: map[string]*mutation{}}
 	for i, v := range s.Variants {
-		c.variant, c.fresh = v, i == 0
+		c.variant, c.fresh, c.functions = v, i == 0, map[string]bool{}
 		for _, p := range v.Result.Programs {
 			c.program(p)
 		}
@@ -88,7 +90,8 @@ func (c *collector) program(p *ir.Program) {
 
 // expression adds the mutations of one expression.
 func (c *collector) expression(p *ir.Program, m Mutant, x *code.Expr, at place, set func(o *object, text string)) {
-	for _, change := range distinct(x, changes(x, at)) {
+	w := &walker{}
+	for _, change := range distinct(x, w.changes(x, scope{at: at, filled: filled(p)})) {
 		m.Operator, m.Before, m.After = change.operator, change.before.String(), change.after.String()
 		m.Status, m.Reason = "", change.equivalent
 		if m.Reason != "" {
@@ -97,6 +100,36 @@ func (c *collector) expression(p *ir.Program, m Mutant, x *code.Expr, at place, 
 		text := code.Print(change.whole)
 		c.add([]string{m.Policy, m.Rule, m.Part, change.path, change.operator, m.Before, m.After}, m,
 			site{c.variant, p.Name, func(o *object) { set(o, text) }})
+	}
+	for _, f := range w.functions {
+		c.function(p, m, f)
+	}
+}
+
+// function adds the mutations of the body of an inlined function, which are
+// made wherever it was inlined: in all policies.
+func (c *collector) function(p *ir.Program, m Mutant, body *code.Expr) {
+	text := body.String()
+	if id := p.Name + "\x00" + text; c.functions[id] {
+		return
+	} else {
+		c.functions[id] = true
+	}
+	w := &walker{}
+	for _, change := range distinct(body, w.changes(body, scope{})) {
+		m.Operator, m.Before, m.After = change.operator, change.before.String(), change.after.String()
+		m.Status, m.Reason = "", change.equivalent
+		if m.Reason != "" {
+			m.Status = Equivalent
+		}
+		c.add([]string{"function", text, change.path, change.operator, m.Before, m.After}, m, site{c.variant, p.Name, func(o *object) {
+			for i, v := range p.Variables {
+				o.policy.Spec.Variables[i].Expression = code.Print(replaceAll(v.Code, text, change.whole))
+			}
+		}})
+	}
+	for _, f := range w.functions {
+		c.function(p, m, f)
 	}
 }
 

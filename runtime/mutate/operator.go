@@ -4,17 +4,17 @@ import "github.com/policyc/policyc/compiler/code"
 
 // The operators on expressions.
 const (
-	flip       = "comparison"  // == ↔ !=, < ↔ <= and >=
-	connective = "connective"  // && ↔ ||
-	dropped    = "dropped"     // an operand of &&, ||, +, or(); a filter; an entry of a literal
-	negation   = "negation"    // ! dropped, in negated
-	decided    = "condition"   // a condition that is always true, or always false
-	guard      = "guard"       // .?a → .a, x.orValue(y) → x
-	otherwise  = "default"     // another value for what is absent
-	quantifier = "quantifier"  // exists ↔ all
-	literal    = "literal"     // a string, a number
-	loosened   = "loosened"    // startsWith → contains
-	arithmetic = "arithmetic"  // - ↔ +
+	flip       = "comparison" // == ↔ !=, < ↔ <= and >=
+	connective = "connective" // && ↔ ||
+	dropped    = "dropped"    // an operand of &&, ||, +, or(); a filter; an entry of a literal
+	negation   = "negation"   // ! dropped, in negated
+	decided    = "condition"  // a condition that is always true, or always false
+	guard      = "guard"      // .?a → .a, x.orValue(y) → x
+	otherwise  = "default"    // another value for what is absent
+	quantifier = "quantifier" // exists ↔ all
+	literal    = "literal"    // a string, a number
+	loosened   = "loosened"   // startsWith → contains
+	arithmetic = "arithmetic" // - ↔ +
 )
 
 // Operators says what the operators do, for people.
@@ -35,9 +35,10 @@ var Operators = []struct{ Name, Text string }{
 }
 
 // own returns the alterations of an expression itself.
-func own(e *code.Expr, at place) []change {
-	w := &writer{e: e, at: at}
+func own(e *code.Expr, c scope) []change {
+	w := &writer{e: e, scope: c}
 	w.decide()
+	w.absent()
 	switch e.Kind {
 	case code.KindAnd, code.KindOr:
 		w.chain()
@@ -59,13 +60,19 @@ func own(e *code.Expr, at place) []change {
 
 // writer collects the alterations of one expression.
 type writer struct {
-	e   *code.Expr
-	at  place
+	e *code.Expr
+	scope
 	out []change
 }
 
 func (w *writer) add(operator string, after *code.Expr) {
-	w.out = append(w.out, change{operator: operator, before: w.e, after: after, whole: after, equivalent: equivalent(w.e, after, w.at)})
+	w.addEquivalent(operator, after, "")
+}
+
+// addEquivalent adds an alteration that makes no difference when there is a
+// reason.
+func (w *writer) addEquivalent(operator string, after *code.Expr, reason string) {
+	w.out = append(w.out, change{operator: operator, before: w.e, after: after, whole: after, equivalent: reason})
 }
 
 func (w *writer) decide() {
@@ -82,7 +89,11 @@ func (w *writer) chain() {
 	other.Kind = code.KindAnd + code.KindOr - w.e.Kind
 	w.add(connective, &other)
 	for i := range w.e.Args {
-		w.add(dropped, without(w.e, i, 1))
+		reason := ""
+		if implied(w.e, i) {
+			reason = impliedReason
+		}
+		w.addEquivalent(dropped, without(w.e, i, 1), reason)
 	}
 }
 
@@ -130,7 +141,7 @@ func (w *writer) selection() {
 	}
 	total := marks(w.e)
 	for n := 1; n < total; n++ {
-		w.add(guard, unmark(w.e, total-n))
+		w.addEquivalent(guard, unmark(w.e, total-n), w.guardReason(w.e, total-n))
 	}
 }
 
@@ -168,17 +179,22 @@ func (w *writer) call() {
 	switch e.Name {
 	case "orValue":
 		if plain, depth, ok := e.Args[0].Plain(); ok && depth > 0 {
-			w.add(guard, plain)
+			w.addEquivalent(guard, plain, w.guardReason(e.Args[0], 0))
 		} else {
-			w.add(guard, code.Method(e.Args[0], "value"))
+			w.addEquivalent(guard, code.Method(e.Args[0], "value"), w.presence(e.Args[0]))
 		}
 	case "or":
 		w.add(dropped, e.Args[0])
 		w.add(dropped, e.Args[1])
-	case "exists":
-		w.add(quantifier, rename(e, "all"))
-	case "all":
-		w.add(quantifier, rename(e, "exists"))
+	case "exists", "all":
+		other, reason := "all", ""
+		if e.Name == "all" {
+			other = "exists"
+		}
+		if isSingle(e.Args[0]) {
+			reason = "of exactly one element, some and all is the same"
+		}
+		w.addEquivalent(quantifier, rename(e, other), reason)
 	case "exists_one", "existsOne":
 		w.add(quantifier, rename(e, "exists"))
 	case "filter":
