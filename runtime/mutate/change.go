@@ -79,7 +79,7 @@ func (c scope) enter(e *code.Expr, i int) scope {
 	case isMacro(e) && i > 1 && (e.Name == "optMap" || e.Name == "optFlatMap"):
 		out.parameters = append(slices.Clone(c.parameters), e.Args[1].Name)
 	case isMacro(e) && i > 1:
-		out.present = withKeys(c.present, e)
+		out.present, out.filled = withKeys(c.present, e), withFiltered(c.filled, e)
 	}
 	return out
 }

@@ -29,6 +29,24 @@ func withPresent(present map[string]string, and *code.Expr, except int) map[stri
 	return out
 }
 
+// withFiltered adds that the elements of a list have what it was filtered by.
+//
+//	volumes.filter(v, has(v.image)).map(volume, … volume.?image.?reference …)
+func withFiltered(filled map[string]string, macro *code.Expr) map[string]string {
+	list := macro.Args[0]
+	if !isMacro(list) || list.Name != "filter" {
+		return filled
+	}
+	test := list.Args[2]
+	if test.Kind != code.KindCall || test.Name != "has" || test.Args[0].Kind != code.KindSelect {
+		return filled
+	}
+	if field := test.Args[0]; field.Args[0].Kind == code.KindIdent && field.Args[0].Name == list.Args[1].Name {
+		return extended(filled, macro.Args[1].Name+"."+field.Name, "the list holds only what has it")
+	}
+	return filled
+}
+
 // withKeys adds that the keys of a map are in it.
 //
 //	object.?data.orValue([]).map(key, … object.?data[?key] …)
@@ -72,8 +90,11 @@ func (c scope) guardReason(chain *code.Expr, keep int) string {
 	if keep == 0 {
 		return ""
 	}
+	if isOptional(root(chain)) {
+		return "a selection from an optional is one, with a mark or without"
+	}
 	// The last step without a mark, after dropping, is what has to be there.
-	for x := chain; x.Kind == code.KindSelect; x = x.Args[0] {
+	for x := chain; x.Kind == code.KindSelect || x.Kind == code.KindIndex; x = x.Args[0] {
 		if x.Optional && keep == 0 {
 			if plain, _, ok := x.Plain(); ok {
 				return c.filled[plain.String()]
@@ -85,6 +106,35 @@ func (c scope) guardReason(chain *code.Expr, keep int) string {
 		}
 	}
 	return ""
+}
+
+// root is what a chain of selections begins with.
+func root(chain *code.Expr) *code.Expr {
+	for chain.Kind == code.KindSelect || chain.Kind == code.KindIndex {
+		chain = chain.Args[0]
+	}
+	return chain
+}
+
+// isOptional reports whether an expression is an optional for certain.
+func isOptional(x *code.Expr) bool {
+	switch x.Name {
+	case "or", "optMap", "optFlatMap":
+		return x.Kind == code.KindCall && x.Method
+	}
+	return false
+}
+
+// named are the optionals that every object of a program has.
+func named(filled map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, object := range []string{"object", "oldObject"} {
+		if filled[object+".metadata"] != "" {
+			out[object+".?metadata.?name"] = "every object has a name"
+			out[object+".metadata.?name"] = "every object has a name"
+		}
+	}
+	return out
 }
 
 // filled are the paths that every object of a program has.

@@ -91,7 +91,8 @@ func (c *collector) program(p *ir.Program) {
 // expression adds the mutations of one expression.
 func (c *collector) expression(p *ir.Program, m Mutant, x *code.Expr, at place, set func(o *object, text string)) {
 	w := &walker{}
-	for _, change := range distinct(x, w.changes(x, scope{at: at, filled: filled(p)})) {
+	there := filled(p)
+	for _, change := range distinct(x, w.changes(x, scope{at: at, filled: there, present: named(there)})) {
 		m.Operator, m.Before, m.After = change.operator, change.before.String(), change.after.String()
 		m.Status, m.Reason = "", change.equivalent
 		if m.Reason != "" {
