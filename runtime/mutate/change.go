@@ -24,12 +24,9 @@ type scope struct {
 	// parameters are the variables that optMap and optFlatMap bind: the
 	// parameters of functions that were inlined.
 	parameters []string
-	// present are optionals that have a value here, with the reason.
-	present map[string]string
 	// unused says why a fallback is never needed; "" when it may be.
 	unused string
-	// filled are paths that the API server has filled in, with the reason.
-	filled map[string]string
+	*facts
 }
 
 // walker collects the alterations of an expression.
@@ -75,11 +72,11 @@ func (c scope) enter(e *code.Expr, i int) scope {
 	}
 	switch {
 	case e.Kind == code.KindAnd:
-		out.present = withPresent(c.present, e, i)
+		out.facts = c.withPresent(e, i)
 	case isMacro(e) && i > 1 && (e.Name == "optMap" || e.Name == "optFlatMap"):
 		out.parameters = append(slices.Clone(c.parameters), e.Args[1].Name)
 	case isMacro(e) && i > 1:
-		out.present, out.filled = withKeys(c.present, e), withFiltered(c.filled, e)
+		out.facts = c.withElements(e)
 	}
 	return out
 }

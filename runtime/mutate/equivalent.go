@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/policyc/policyc/compiler/code"
-	"github.com/policyc/policyc/compiler/ir"
 )
 
 // What follows proves that alterations make no difference. Each rule is a
@@ -19,14 +18,24 @@ import (
 // for. `false && error` is false in CEL, on either side.
 //
 //	x.hasValue() && x.orValue('') != 'a'
-func withPresent(present map[string]string, and *code.Expr, except int) map[string]string {
-	out := present
+func (f *facts) withPresent(and *code.Expr, except int) *facts {
+	out := *f
+	if asksForUpdate(and, except) {
+		out = *f.duringUpdate()
+	}
 	for i, a := range and.Args {
 		if i != except && a.Kind == code.KindCall && a.Name == "hasValue" {
-			out = extended(out, a.Args[0].String(), "its presence is a condition beside it")
+			out.present = extended(out.present, a.Args[0].String(), "its presence is a condition beside it")
 		}
 	}
-	return out
+	return &out
+}
+
+// withElements adds what is known of the elements that a macro goes through.
+func (f *facts) withElements(macro *code.Expr) *facts {
+	out := *f
+	out.present, out.filled = withKeys(f.present, macro), withFiltered(f.filled, macro)
+	return &out
 }
 
 // withFiltered adds that the elements of a list have what it was filtered by.
@@ -96,10 +105,7 @@ func (c scope) guardReason(chain *code.Expr, keep int) string {
 	// The last step without a mark, after dropping, is what has to be there.
 	for x := chain; x.Kind == code.KindSelect || x.Kind == code.KindIndex; x = x.Args[0] {
 		if x.Optional && keep == 0 {
-			if plain, _, ok := x.Plain(); ok {
-				return c.filled[plain.String()]
-			}
-			return ""
+			return c.filled[path(x)]
 		}
 		if x.Optional {
 			keep--
@@ -116,6 +122,20 @@ func root(chain *code.Expr) *code.Expr {
 	return chain
 }
 
+// path returns a chain of selections without its marks, and its root without
+// the dyn() around it.
+func path(chain *code.Expr) string {
+	switch {
+	case chain.Kind == code.KindSelect:
+		return path(chain.Args[0]) + "." + chain.Name
+	case chain.Kind == code.KindCall && !chain.Method && chain.Name == "dyn":
+		return path(chain.Args[0])
+	case chain.Kind == code.KindIdent:
+		return chain.Name
+	}
+	return chain.String()
+}
+
 // isOptional reports whether an expression is an optional for certain.
 func isOptional(x *code.Expr) bool {
 	switch x.Name {
@@ -123,47 +143,6 @@ func isOptional(x *code.Expr) bool {
 		return x.Kind == code.KindCall && x.Method
 	}
 	return false
-}
-
-// named are the optionals that every object of a program has.
-func named(filled map[string]string) map[string]string {
-	out := map[string]string{}
-	for _, object := range []string{"object", "oldObject"} {
-		if filled[object+".metadata"] != "" {
-			out[object+".?metadata.?name"] = "every object has a name"
-			out[object+".metadata.?name"] = "every object has a name"
-		}
-	}
-	return out
-}
-
-// filled are the paths that every object of a program has.
-func filled(p *ir.Program) map[string]string {
-	var operations []string
-	builtin := true
-	for _, r := range p.Match.Rules {
-		operations = append(operations, r.Operations...)
-		for _, g := range r.Groups {
-			builtin = builtin && (g == "" || g == "apps" || g == "batch")
-		}
-	}
-	never := func(list ...string) bool {
-		return !slices.ContainsFunc(operations, func(o string) bool { return o == "*" || slices.Contains(list, o) })
-	}
-	out := map[string]string{}
-	// Objects without metadata do not decode; the API server sets its
-	// creationTimestamp before admission (rest.FillObjectMetaSystemFields).
-	if never("DELETE", "CONNECT") {
-		out["object.metadata"] = "every object has metadata"
-	}
-	if never("CREATE", "CONNECT") {
-		out["oldObject.metadata"] = "every object has metadata"
-	}
-	// SetDefaults_PodSpec (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go).
-	if builtin {
-		out["variables.pod.spec.securityContext"] = "the API server fills in the security context of every pod and pod template"
-	}
-	return out
 }
 
 const impliedReason = "the pattern beside it asks for the text, too"

@@ -27,7 +27,11 @@ func (w *writer) literal() {
 		}
 	case string:
 		for _, s := range w.strings(v) {
-			w.addEquivalent(w.operator(), code.Lit(s), w.unused)
+			reason := w.unused
+			if w.at == pattern && strings.HasPrefix(v, "(?s)") && s+"$" == v && strings.HasSuffix(s, ".*") {
+				reason = "`.*` goes to the end anyway"
+			}
+			w.addEquivalent(w.operator(), code.Lit(s), reason)
 		}
 	}
 }

@@ -91,8 +91,11 @@ func (c *collector) program(p *ir.Program) {
 // expression adds the mutations of one expression.
 func (c *collector) expression(p *ir.Program, m Mutant, x *code.Expr, at place, set func(o *object, text string)) {
 	w := &walker{}
-	there := filled(p)
-	for _, change := range distinct(x, w.changes(x, scope{at: at, filled: there, present: named(there)})) {
+	known := factsOf(p)
+	if readOnUpdate(p, strings.TrimPrefix(m.Part, "variable ")) {
+		known = known.duringUpdate()
+	}
+	for _, change := range distinct(x, w.changes(x, scope{at: at, facts: known})) {
 		m.Operator, m.Before, m.After = change.operator, change.before.String(), change.after.String()
 		m.Status, m.Reason = "", change.equivalent
 		if m.Reason != "" {
@@ -117,7 +120,7 @@ func (c *collector) function(p *ir.Program, m Mutant, body *code.Expr) {
 		c.functions[id] = true
 	}
 	w := &walker{}
-	for _, change := range distinct(body, w.changes(body, scope{})) {
+	for _, change := range distinct(body, w.changes(body, scope{facts: &facts{}})) {
 		m.Operator, m.Before, m.After = change.operator, change.before.String(), change.after.String()
 		m.Status, m.Reason = "", change.equivalent
 		if m.Reason != "" {

@@ -87,14 +87,27 @@ func (w *writer) decide() {
 func (w *writer) chain() {
 	other := *w.e
 	other.Kind = code.KindAnd + code.KindOr - w.e.Kind
-	w.add(connective, &other)
+	reason := ""
+	if len(w.e.Args) == 2 && w.redundant(0) != "" && w.redundant(1) != "" {
+		reason = w.redundant(0)
+	}
+	w.addEquivalent(connective, &other, reason)
 	for i := range w.e.Args {
-		reason := ""
-		if implied(w.e, i) {
-			reason = impliedReason
-		}
+		reason := w.redundant(i)
 		w.addEquivalent(dropped, without(w.e, i, 1), reason)
 	}
+}
+
+// redundant says why an operand of a conjunction can go, or "".
+func (w *writer) redundant(i int) string {
+	switch {
+	case w.e.Kind != code.KindAnd:
+	case implied(w.e, i):
+		return impliedReason
+	case w.sameResources(w.e, i):
+		return "of the matched resources, it is true of the same"
+	}
+	return ""
 }
 
 // opposite and nearby are what comparisons become.

@@ -1,0 +1,166 @@
+package mutate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/ir"
+)
+
+// facts is what the API server makes sure of before a program runs.
+type facts struct {
+	// filled are paths that every object has, present are optionals with a
+	// value, each with the reason.
+	filled, present map[string]string
+	// resources are what the program matches, as group and resource; nil when
+	// there is a wildcard.
+	resources [][2]string
+}
+
+const (
+	hasMetadata = "every object has metadata and a name"
+	hasSpec     = "the API server writes out the spec of its own kinds even when it is empty"
+)
+
+// factsOf returns what holds for every expression of a program.
+func factsOf(p *ir.Program) *facts {
+	f := &facts{filled: map[string]string{}, present: map[string]string{
+		// WithAuthenticated adds system:authenticated; anonymous requests are
+		// in system:unauthenticated (k8s.io/apiserver/pkg/authentication).
+		"request.userInfo.?groups": "every request has a group",
+	}}
+	var operations []string
+	for _, r := range p.Match.Rules {
+		operations = append(operations, r.Operations...)
+		for _, g := range r.Groups {
+			for _, name := range r.Resources {
+				f.resources = append(f.resources, [2]string{g, name})
+			}
+		}
+	}
+	if slices.ContainsFunc(f.resources, func(r [2]string) bool { return r[0] == "*" || strings.HasPrefix(r[1], "*") }) {
+		f.resources = nil
+	}
+	never := func(list ...string) bool {
+		return !slices.ContainsFunc(operations, func(o string) bool { return o == "*" || slices.Contains(list, o) })
+	}
+	if never("DELETE", "CONNECT") {
+		f.object("object")
+	}
+	if never("CREATE", "CONNECT") {
+		f.object("oldObject")
+	}
+	// SetDefaults_PodSpec (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go).
+	if f.builtin() {
+		f.filled["variables.pod.spec.securityContext"] = "the API server fills in the security context of every pod and pod template"
+	}
+	return f
+}
+
+// builtin reports whether the program is about kinds of Kubernetes only.
+func (f *facts) builtin() bool {
+	return f.resources != nil && !slices.ContainsFunc(f.resources, func(r [2]string) bool { return strings.Contains(r[0], ".") })
+}
+
+// object adds that an object is there, and what every object has.
+func (f *facts) object(name string) {
+	// The API server sets creationTimestamp and name before admission
+	// (k8s.io/apiserver/pkg/registry/rest, FillObjectMetaSystemFields).
+	f.filled[name+".metadata"] = hasMetadata
+	f.present[name+".?metadata.?name"] = hasMetadata
+	f.present[name+".metadata.?name"] = hasMetadata
+	f.present[name+".?kind"] = "every object has a kind"
+	if f.builtin() {
+		f.filled[name+".spec"] = hasSpec
+	}
+}
+
+// duringUpdate returns the facts in an expression that only matters for UPDATE.
+func (f *facts) duringUpdate() *facts {
+	out := &facts{filled: extended(f.filled, "", ""), present: extended(f.present, "", ""), resources: f.resources}
+	out.object("object")
+	out.object("oldObject")
+	return out
+}
+
+var isUpdate = code.Eq(code.Ident("request.operation"), code.Lit("UPDATE")).String()
+
+// asksForUpdate reports whether another operand of a conjunction does.
+// `false && error` is false in CEL, on either side.
+func asksForUpdate(and *code.Expr, except int) bool {
+	for i, a := range and.Args {
+		if i != except && a.String() == isUpdate {
+			return true
+		}
+	}
+	return false
+}
+
+// readOnUpdate reports whether a variable is read, and only beside a condition
+// that asks for UPDATE: it is not evaluated otherwise.
+func readOnUpdate(p *ir.Program, name string) bool {
+	reads, guarded := 0, 0
+	count := func(x *code.Expr) int { return x.Count("variables." + name) }
+	for _, v := range p.Variables {
+		reads += count(v.Code)
+		v.Code.Walk(func(x *code.Expr) {
+			if x.Kind != code.KindAnd {
+				return
+			}
+			for i, a := range x.Args {
+				// The operands before it are evaluated first.
+				if i > 0 && x.Args[0].String() == isUpdate {
+					guarded += count(a)
+				}
+			}
+		})
+	}
+	return reads > 0 && reads == guarded
+}
+
+// sameResources reports whether an operand of a conjunction tells nothing that
+// another one does not tell of the matched resources.
+//
+//	request.resource.group == '' && request.resource.resource == 'namespaces'
+func (f *facts) sameResources(and *code.Expr, i int) bool {
+	one, ok := resourceTest(and.Args[i])
+	if !ok || f == nil || f.resources == nil {
+		return false
+	}
+	for j, other := range and.Args {
+		two, ok := resourceTest(other)
+		if j == i || !ok || one.field == two.field {
+			continue
+		}
+		if !slices.ContainsFunc(f.resources, func(r [2]string) bool { return two.holds(r) && !one.holds(r) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// test is a comparison of a part of the request's resource.
+type test struct {
+	field int
+	text  string
+}
+
+func (t test) holds(r [2]string) bool {
+	name, _, _ := strings.Cut(r[1], "/")
+	return [2]string{r[0], name}[t.field] == t.text
+}
+
+func resourceTest(x *code.Expr) (test, bool) {
+	if x.Kind != code.KindBinary || x.Name != "==" {
+		return test{}, false
+	}
+	text, ok := x.Args[1].Value.(string)
+	switch path(x.Args[0]) {
+	case "request.resource.group":
+		return test{0, text}, ok
+	case "request.resource.resource":
+		return test{1, text}, ok
+	}
+	return test{}, false
+}
