@@ -47,6 +47,10 @@ e2e: ## run the policies on real API servers, built from the Go module proxy
 podsecurity: ## compare pod-security-* with the evaluator of Kubernetes, on 200,000 random pods
 	PODSECURITY_PODS=200000 PODSECURITY_SEED=$${PODSECURITY_SEED:-$$(date +%Y%m%d)} $(GO) test -count=1 -v -timeout 60m ./test/podsecurity
 
+.PHONY: mutate
+mutate: ## alter the policy library in every way, and see whether its cases notice
+	MUTANTS=all $(GO) test -count=1 -v -run TestMutants ./test/conformance
+
 .PHONY: bench
 bench: ## benchmarks of the compiler, the engine and the test runner
 	$(GO) test -run '^$$' -bench . -benchmem ./test/bench/... ./runtime/engine ./runtime/suite

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -51,14 +52,13 @@ func newPolicy(b *Bundle, object *admissionv1.ValidatingAdmissionPolicy) (*polic
 	if err != nil {
 		return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
 	}
-	for _, o := range b.Bindings[object.Name] {
-		p.bindings = append(p.bindings, binding{o, validating.NewValidatingAdmissionPolicyBindingAccessor(o)})
-	}
+	p.place(object, b.Bindings[object.Name])
 	return p, nil
 }
 
 // Replace returns an engine in which the objects of the bundle, with their
-// bindings, stand for those of the same name. Only they are compiled.
+// bindings, stand for those of the same name. Only they are compiled, and only
+// where their expressions differ.
 func (e *Engine) Replace(b *Bundle) (*Engine, error) {
 	out := *e
 	out.policies = slices.Clone(e.policies)
@@ -67,13 +67,33 @@ func (e *Engine) Replace(b *Bundle) (*Engine, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("there is no policy object %q", object.Name)
 		}
-		p, err := newPolicy(b, object)
-		if err != nil {
-			return nil, err
+		p := *out.policies[i]
+		if !sameExpressions(p.object, object) {
+			compiled, err := compile(object, b.Programs[object.Name])
+			if err != nil {
+				return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
+			}
+			p = *compiled
 		}
-		out.policies[i] = p
+		p.place(object, b.Bindings[object.Name])
+		out.policies[i] = &p
 	}
 	return &out, nil
+}
+
+// sameExpressions reports whether two objects evaluate the same when they match.
+func sameExpressions(a, b *admissionv1.ValidatingAdmissionPolicy) bool {
+	one, two := a.Spec, b.Spec
+	one.MatchConstraints, two.MatchConstraints = nil, nil
+	return reflect.DeepEqual(one, two)
+}
+
+// place says what a policy matches, and who enforces it.
+func (p *policy) place(object *admissionv1.ValidatingAdmissionPolicy, bindings []*admissionv1.ValidatingAdmissionPolicyBinding) {
+	p.object, p.match, p.bindings = object, validating.NewValidatingAdmissionPolicyAccessor(object), nil
+	for _, o := range bindings {
+		p.bindings = append(p.bindings, binding{o, validating.NewValidatingAdmissionPolicyBindingAccessor(o)})
+	}
 }
 
 // WithEquivalents returns an engine that knows which resources are the same

@@ -54,7 +54,7 @@ func (w *walker) changes(e *code.Expr, c scope) []change {
 		for _, x := range w.changes(a, inner) {
 			x.path = strconv.Itoa(i) + "." + x.path
 			x.whole = replaceArg(e, i, x.whole)
-			if x.equivalent == "" && x.operator == literal && len(x.path) == 4 && implied(e, i) {
+			if x.equivalent == "" && x.path == strconv.Itoa(i)+".1." && implied(e, i) {
 				x.equivalent = impliedReason
 			}
 			out = append(out, x)

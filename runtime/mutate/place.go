@@ -111,7 +111,7 @@ func predicatePlace(e *code.Expr, at place) place {
 	switch {
 	case decides && e.Name == "exists":
 		return some
-	case decides && e.Name == "all":
+	case decides && e.Name == "all", e.Name == "filter": // a filter is dropped
 		return every
 	}
 	return condition

@@ -36,9 +36,12 @@ func newRunner(ctx context.Context, s *suite.Suite) *runner {
 
 // judge says what becomes of a mutant.
 func (r *runner) judge(ctx context.Context, m *mutation) {
-	if m.Status != "" {
-		return
+	if m.Status == "" {
+		r.run(ctx, m)
 	}
+}
+
+func (r *runner) run(ctx context.Context, m *mutation) {
 	altered, err := m.engines()
 	if err != nil {
 		m.Status, m.Reason = Invalid, err.Error()

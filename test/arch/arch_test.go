@@ -60,6 +60,7 @@ var edges = map[string][]string{
 	// Cases are documents of the language: they are read by its rules.
 	"runtime/cases":  {"compiler/diag", "compiler/resolve", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/engine", "runtime/object"},
 	"runtime/suite":  {"compiler", "compiler/code", "compiler/diag", "compiler/ir", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
+	"runtime/mutate": {"compiler/code", "compiler/ir", "runtime/cases", "runtime/engine", "runtime/suite"},
 	"runtime/object": {}, // knows the API, not policies
 	// Makes requests of manifests: which resource a kind is, the schemas know.
 	"runtime/corpus": {"compiler/schema", "compiler/syntax", "runtime/engine", "runtime/object"},
