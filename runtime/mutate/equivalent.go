@@ -26,6 +26,7 @@ func (f *facts) withPresent(and *code.Expr, except int) *facts {
 	for i, a := range and.Args {
 		if i != except && a.Kind == code.KindCall && a.Name == "hasValue" {
 			out.present = extended(out.present, a.Args[0].String(), "its presence is a condition beside it")
+			out.filled = extended(out.filled, path(a.Args[0]), "its presence is a condition beside it")
 		}
 	}
 	return &out
