@@ -325,3 +325,20 @@ func TestDeterministic(t *testing.T) {
 		t.Errorf("%s\n\n%s", one, two)
 	}
 }
+
+func TestDifference(t *testing.T) {
+	long := strings.Repeat("a", 50)
+	m := Mutant{Before: long + "x == 1" + long, After: long + "x != 1" + long}
+	before, after := m.Difference()
+	left, right := "…"+strings.Repeat("a", 30)+"x ", "= 1"+strings.Repeat("a", 29)+"…"
+	if want := left + "=" + right; before != want {
+		t.Errorf("got %s, want %s", before, want)
+	}
+	if want := left + "!" + right; after != want {
+		t.Errorf("got %s, want %s", after, want)
+	}
+	m = Mutant{Before: "a + b", After: "a"}
+	if before, after := m.Difference(); before != "a + b" || after != "a" {
+		t.Errorf("%s, %s", before, after)
+	}
+}

@@ -49,7 +49,37 @@ func (m *Mutant) String() string {
 	if name == "" {
 		name = "project"
 	}
-	return fmt.Sprintf("%s: %s: %s: %s: `%s` → `%s`", m.Source, name, m.Part, m.Operator, m.Before, m.After)
+	before, after := m.Difference()
+	return fmt.Sprintf("%s: %s: %s: %s: `%s` → `%s`", m.Source, name, m.Part, m.Operator, before, after)
+}
+
+// around is how much of what is equal on both sides Difference keeps.
+const around = 32
+
+// Difference is Before and After with what is equal at both ends cut short.
+//
+//	a.?b.orValue(false) && … && c; a.?b.orValue(false) && … && d → … && c; … && d
+func (m *Mutant) Difference() (before, after string) {
+	a, b := []rune(m.Before), []rune(m.After)
+	head, tail := 0, 0
+	for head < min(len(a), len(b)) && a[head] == b[head] {
+		head++
+	}
+	for tail < min(len(a), len(b))-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
+		tail++
+	}
+	cut := func(text []rune) string {
+		from, to := head-around, len(text)-tail+around
+		out := string(text[max(from, 0):min(to, len(text))])
+		if from > 0 {
+			out = "…" + out
+		}
+		if to < len(text) {
+			out += "…"
+		}
+		return out
+	}
+	return cut(a), cut(b)
 }
 
 // Report is what came of all mutants, in the order of the policies and of
