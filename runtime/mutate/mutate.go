@@ -96,11 +96,7 @@ func (c *collector) expression(p *ir.Program, m Mutant, x *code.Expr, at place, 
 		known = known.duringUpdate()
 	}
 	for _, change := range distinct(x, w.changes(x, scope{at: at, facts: known})) {
-		m.Operator, m.Before, m.After = change.operator, change.before.String(), change.after.String()
-		m.Status, m.Reason = "", change.equivalent
-		if m.Reason != "" {
-			m.Status = Equivalent
-		}
+		m = m.with(change)
 		text := code.Print(change.whole)
 		c.add([]string{m.Policy, m.Rule, m.Part, change.path, change.operator, m.Before, m.After}, m,
 			site{c.variant, p.Name, func(o *object) { set(o, text) }})
@@ -110,25 +106,34 @@ func (c *collector) expression(p *ir.Program, m Mutant, x *code.Expr, at place, 
 	}
 }
 
+// with returns the mutant that a change makes.
+func (m Mutant) with(c change) Mutant {
+	m.Operator, m.Before, m.After = c.operator, c.before.String(), c.after.String()
+	m.Status, m.Reason = "", c.equivalent
+	if m.Reason != "" {
+		m.Status = Equivalent
+	}
+	return m
+}
+
 // function adds the mutations of the body of an inlined function, which are
 // made wherever it was inlined: in all policies.
 func (c *collector) function(p *ir.Program, m Mutant, body *code.Expr) {
 	text := body.String()
-	if id := p.Name + "\x00" + text; c.functions[id] {
+	id := p.Name + "\x00" + text
+	if c.functions[id] {
 		return
-	} else {
-		c.functions[id] = true
 	}
+	c.functions[id] = true
 	w := &walker{}
 	for _, change := range distinct(body, w.changes(body, scope{facts: &facts{}})) {
-		m.Operator, m.Before, m.After = change.operator, change.before.String(), change.after.String()
-		m.Status, m.Reason = "", change.equivalent
-		if m.Reason != "" {
-			m.Status = Equivalent
-		}
+		m = m.with(change)
 		c.add([]string{"function", text, change.path, change.operator, m.Before, m.After}, m, site{c.variant, p.Name, func(o *object) {
-			for i, v := range p.Variables {
-				o.policy.Spec.Variables[i].Expression = code.Print(replaceAll(v.Code, text, change.whole))
+			for i, x := range p.Conditions {
+				o.policy.Spec.MatchConditions[i].Expression = code.Print(replaceAll(x.Code, text, change.whole))
+			}
+			for i, x := range p.Variables {
+				o.policy.Spec.Variables[i].Expression = code.Print(replaceAll(x.Code, text, change.whole))
 			}
 		}})
 	}
