@@ -1,6 +1,7 @@
 package mutate
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -78,7 +79,10 @@ func (f *facts) object(name string) {
 
 // duringUpdate returns the facts in an expression that only matters for UPDATE.
 func (f *facts) duringUpdate() *facts {
-	out := &facts{filled: extended(f.filled, "", ""), present: extended(f.present, "", ""), resources: f.resources}
+	if f.filled == nil {
+		return f // the body of a function, which sees no object
+	}
+	out := &facts{filled: maps.Clone(f.filled), present: maps.Clone(f.present), resources: f.resources}
 	out.object("object")
 	out.object("oldObject")
 	return out
