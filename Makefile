@@ -49,7 +49,7 @@ podsecurity: ## compare pod-security-* with the evaluator of Kubernetes, on 200,
 
 .PHONY: mutate
 mutate: ## alter the policy library in every way, and see whether its cases notice
-	MUTANTS=all $(GO) test -count=1 -v -run TestMutants ./test/conformance
+	$(GO) run ./cmd/policyc test -q --min-score 95 ./policies
 
 .PHONY: bench
 bench: ## benchmarks of the compiler, the engine and the test runner

@@ -13,6 +13,7 @@ import (
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/syntax"
 	"github.com/policyc/policyc/runtime/cases"
+	"github.com/policyc/policyc/runtime/mutate"
 	"github.com/policyc/policyc/runtime/suite"
 )
 
@@ -24,6 +25,8 @@ type testFlags struct {
 	quiet       bool
 	coverage    bool
 	minCoverage float64
+	mutate      bool
+	minScore    float64
 	watch       bool
 }
 
@@ -36,10 +39,15 @@ func newTest(stdio IO) *cobra.Command {
 in them: each is a request, and the rules that must deny it, warn about it or audit it. The compiled
 objects are evaluated by the API server's own packages, without a server.
 
-Exit status: 0 all cases pass, 1 some fail or the coverage is too low, 2 usage or I/O.`,
+--mutate alters what was compiled, one place at a time (a comparison flipped, a guard or a list of
+containers dropped, an operation taken out of the match), and lists the alterations that no case
+notices: what these cases do not test.
+
+Exit status: 0 all cases pass, 1 some fail or the coverage or score is too low, 2 usage or I/O.`,
 		Example: `  policyc test ./policies
   policyc test --run 'registries/unknown' ./policies
   policyc test --coverage --min-coverage 100 ./policies
+  policyc test --mutate --min-score 95 ./policies
   policyc test -o junit ./policies > report.xml`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -61,6 +69,8 @@ Exit status: 0 all cases pass, 1 some fail or the coverage is too low, 2 usage o
 	c.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "print only cases that fail")
 	c.Flags().BoolVar(&flags.coverage, "coverage", false, "say which rules the cases violate and pass, and which conditions never mattered")
 	c.Flags().Float64Var(&flags.minCoverage, "min-coverage", 0, "fail when less than this percentage of the rules is covered (implies --coverage)")
+	c.Flags().BoolVar(&flags.mutate, "mutate", false, "say which alterations of the compiled policies no case notices")
+	c.Flags().Float64Var(&flags.minScore, "min-score", 0, "fail when the cases notice less than this percentage of the alterations (implies --mutate)")
 	c.Flags().BoolVar(&flags.watch, "watch", false, "run again whenever a file changes")
 	return c
 }
@@ -77,7 +87,7 @@ type tester struct {
 
 func (f *testFlags) newTester(paths []string, stdio IO) (*tester, error) {
 	t := &tester{testFlags: f, paths: paths, stdio: stdio}
-	f.coverage = f.coverage || f.minCoverage > 0
+	f.coverage, f.mutate = f.coverage || f.minCoverage > 0, f.mutate || f.minScore > 0
 	switch f.format {
 	case "text", "json", "junit":
 	default:
@@ -98,6 +108,7 @@ type outcome struct {
 	suite    *suite.Suite
 	results  []suite.Result
 	coverage *suite.Coverage
+	mutation *mutate.Report
 	elapsed  time.Duration
 }
 
@@ -110,10 +121,21 @@ func (t *tester) once(ctx context.Context) error {
 	if err := t.print(ctx, o); err != nil {
 		return err
 	}
-	if o.failed() > 0 || o.coverage != nil && o.coverage.Percent() < t.minCoverage {
+	if o.failed() > 0 || t.short(o) != "" {
 		return errFindings
 	}
 	return nil
+}
+
+// short says which of the asked percentages is not reached; "" is none.
+func (t *tester) short(o *outcome) string {
+	switch {
+	case o.coverage != nil && o.coverage.Percent() < t.minCoverage:
+		return fmt.Sprintf("coverage is %s, below %s", percent(o.coverage.Percent()), percent(t.minCoverage))
+	case o.mutation != nil && o.mutation.Score() < t.minScore:
+		return fmt.Sprintf("the score is %s, below %s", percent(o.mutation.Score()), percent(t.minScore))
+	}
+	return ""
 }
 
 // test compiles the policies and runs the cases. What is wrong with the
@@ -140,6 +162,10 @@ func (t *tester) test(ctx context.Context) (*outcome, error) {
 		}
 	}
 	o.elapsed = time.Since(begin)
+	if t.mutate {
+		s.Cases = list
+		o.mutation = mutate.Run(ctx, s, mutate.Options{})
+	}
 	return o, nil
 }
 

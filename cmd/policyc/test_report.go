@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/policyc/policyc/runtime/mutate"
 	"github.com/policyc/policyc/runtime/suite"
 )
 
@@ -19,6 +20,7 @@ type testReport struct {
 	Seconds  float64         `json:"seconds"`
 	Cases    []caseReport    `json:"cases"`
 	Coverage *coverageReport `json:"coverage,omitempty"`
+	Mutation *mutationReport `json:"mutation,omitempty"`
 }
 
 type caseReport struct {
@@ -50,9 +52,45 @@ type ruleReport struct {
 	Idle     []string `json:"conditionsThatNeverMattered,omitempty"`
 }
 
+// mutationReport is what mutation testing found.
+type mutationReport struct {
+	Score      float64        `json:"score"`
+	Killed     int            `json:"killed"`
+	Survived   int            `json:"survived"`
+	Equivalent int            `json:"equivalent"`
+	Invalid    int            `json:"invalid"`
+	Survivors  []mutantReport `json:"survivors"`
+}
+
+type mutantReport struct {
+	Policy   string `json:"policy"`
+	Rule     string `json:"rule,omitempty"`
+	Position string `json:"position"`
+	Part     string `json:"part"`
+	Operator string `json:"operator"`
+	Before   string `json:"before"`
+	After    string `json:"after"`
+}
+
+func newMutationReport(r *mutate.Report) *mutationReport {
+	if r == nil {
+		return nil
+	}
+	out := &mutationReport{Score: r.Score(), Killed: r.Count(mutate.Killed), Survived: r.Count(mutate.Survived),
+		Equivalent: r.Count(mutate.Equivalent), Invalid: r.Count(mutate.Invalid), Survivors: []mutantReport{}}
+	for _, m := range r.Mutants {
+		if m.Status == mutate.Survived {
+			out.Survivors = append(out.Survivors, mutantReport{Policy: m.Policy, Rule: m.Rule, Position: m.Source, Part: m.Part,
+				Operator: m.Operator, Before: m.Before, After: m.After})
+		}
+	}
+	return out
+}
+
 func (o *outcome) writeJSON(ctx context.Context, w io.Writer) error {
 	failed := o.failed()
-	out := testReport{Passed: len(o.results) - failed, Failed: failed, Seconds: o.elapsed.Seconds(), Cases: []caseReport{}}
+	out := testReport{Passed: len(o.results) - failed, Failed: failed, Seconds: o.elapsed.Seconds(), Cases: []caseReport{},
+		Mutation: newMutationReport(o.mutation)}
 	for i := range o.results {
 		r := &o.results[i]
 		differences, why := o.texts(ctx, r)

@@ -30,14 +30,17 @@ func (t *tester) writeText(ctx context.Context, o *outcome, w io.Writer) error {
 	if o.coverage != nil {
 		p.coverage(o.coverage)
 	}
+	if o.mutation != nil {
+		p.mutants(o.mutation)
+	}
 	failed := o.failed()
 	verdict := p.paint(green, fmt.Sprintf("%d passed", len(o.results)-failed))
 	if failed > 0 {
 		verdict += ", " + p.paint(red, fmt.Sprintf("%d failed", failed))
 	}
 	p.linef("%s in %s", verdict, o.elapsed.Round(time.Millisecond))
-	if o.coverage != nil && o.coverage.Percent() < t.minCoverage {
-		p.linef("%s", p.paint(red, fmt.Sprintf("coverage is %s, below %s", percent(o.coverage.Percent()), percent(t.minCoverage))))
+	if short := t.short(o); short != "" {
+		p.linef("%s", p.paint(red, short))
 	}
 	return p.err
 }
