@@ -163,8 +163,11 @@ func (t *tester) test(ctx context.Context) (*outcome, error) {
 	}
 	o.elapsed = time.Since(begin)
 	if t.mutate {
-		s.Cases = list
-		o.mutation = mutate.Run(ctx, s, mutate.Options{})
+		options := mutate.Options{}
+		if t.testFlags.run != "" {
+			options.Cases = list
+		}
+		o.mutation = mutate.Run(ctx, s, options)
 	}
 	return o, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/runtime/cases"
 	"github.com/policyc/policyc/runtime/suite"
 )
 
@@ -188,21 +189,37 @@ func (c *collector) objectOf(name string) *object {
 
 // Options say which mutants to make.
 type Options struct {
+	// Cases are those that are run, and mutants are made of the policies that
+	// they test; nil is all cases of the suite, and all of its policies.
+	Cases []*cases.Case
 	// Every takes each n-th mutant only; 0 and 1 take all.
 	Every int
+}
+
+// tests reports whether one of the cases tests what a mutation alters.
+func (o Options) tests(m *mutation) bool {
+	return o.Cases == nil || slices.ContainsFunc(m.sites, func(s site) bool {
+		return slices.ContainsFunc(s.variant.Bundle.Programs[s.object].Policies, func(d *ir.Policy) bool {
+			return slices.ContainsFunc(o.Cases, func(c *cases.Case) bool { return slices.Contains(c.Policies, d.Name) })
+		})
+	})
 }
 
 // Run makes the mutants of the suite's policies, and for each of them runs
 // the cases that are about its policy until one notices.
 func Run(ctx context.Context, s *suite.Suite, o Options) *Report {
 	var mutations []*mutation
-	for i, m := range collect(s) {
+	for i, m := range slices.DeleteFunc(collect(s), func(m *mutation) bool { return !o.tests(m) }) {
 		if i%max(o.Every, 1) == 0 {
 			mutations = append(mutations, m)
 		}
 	}
-	r := newRunner(ctx, s)
-	each(len(mutations), func(i int) { r.judge(ctx, mutations[i]) })
+	list := o.Cases
+	if list == nil {
+		list = s.Cases
+	}
+	r := newRunner(ctx, s, list)
+	suite.Each(len(mutations), func(i int) { r.judge(ctx, mutations[i]) })
 	report := &Report{Failing: r.failing}
 	for _, m := range mutations {
 		report.Mutants = append(report.Mutants, m.Mutant)

@@ -226,7 +226,7 @@ func TestEnvironments(t *testing.T) {
   - {name: two, namespaces: [two], action: deny, parameters: {max: 2}}
 `
 	s := newSuite(t, policy, "    request: {namespace: two}\n    parameters: {max: 7}\n"+pod("hostIPC: true", admitted))
-	run := newRunner(context.Background(), s)
+	run := newRunner(context.Background(), s, s.Cases)
 	var have []string
 	for _, m := range collect(s) {
 		if m.Operator == otherwise || m.Operator == literal {
@@ -297,7 +297,7 @@ func TestFailing(t *testing.T) {
 func TestEquivalent(t *testing.T) {
 	r := diag.NewReport()
 	s := load(t, syntax.ReadPaths([]string{"../../policies"}, nil, r))
-	run := newRunner(context.Background(), s)
+	run := newRunner(context.Background(), s, s.Cases)
 	var list []*mutation
 	for _, m := range collect(s) {
 		if m.Status == Equivalent {
@@ -307,7 +307,7 @@ func TestEquivalent(t *testing.T) {
 	if len(list) < 100 {
 		t.Fatalf("only %d equivalent mutants", len(list))
 	}
-	each(len(list), func(i int) { run.run(context.Background(), list[i]) })
+	suite.Each(len(list), func(i int) { run.run(context.Background(), list[i]) })
 	for _, m := range list {
 		if m.Status != Survived {
 			t.Errorf("%s: %s, although %s: %s", m, m.Status, m.Reason, m.KilledBy)

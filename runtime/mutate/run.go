@@ -2,10 +2,7 @@ package mutate
 
 import (
 	"context"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 
@@ -22,9 +19,9 @@ type runner struct {
 	failing []string
 }
 
-func newRunner(ctx context.Context, s *suite.Suite) *runner {
+func newRunner(ctx context.Context, s *suite.Suite, list []*cases.Case) *runner {
 	r := &runner{suite: s}
-	for _, result := range s.Run(ctx, s.Cases) {
+	for _, result := range s.Run(ctx, list) {
 		if result.Passed() {
 			r.cases = append(r.cases, result.Case)
 		} else {
@@ -111,18 +108,4 @@ func (o *object) copy() *object {
 		out.bindings = append(out.bindings, b.DeepCopy())
 	}
 	return out
-}
-
-// each calls f for 0 to n-1, on all cores.
-func each(n int, f func(i int)) {
-	var wait sync.WaitGroup
-	var next atomic.Int64
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	wait.Wait()
 }

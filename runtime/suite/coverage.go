@@ -109,7 +109,7 @@ func conditionsOf(t *ir.Trace) []*ConditionCoverage {
 func (s *Suite) conditions(ctx context.Context, results []Result, byRule map[string]*RuleCoverage) error {
 	var mutex sync.Mutex
 	var failure error
-	each(len(results), func(i int) {
+	Each(len(results), func(i int) {
 		c := results[i].Case
 		for _, p := range s.variant[c].Result.Programs {
 			if !holdsAny(p, c.Policies) {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/policyc/policyc/compiler"
@@ -178,7 +179,7 @@ func (s *Suite) Run(ctx context.Context, list []*cases.Case) []Result {
 		s.variant[c].prepare(c.Policies)
 	}
 	results := make([]Result, len(list))
-	each(len(list), func(i int) {
+	Each(len(list), func(i int) {
 		begin := time.Now()
 		verdict := s.variant[list[i]].Evaluate(ctx, list[i])
 		results[i] = Result{Case: list[i], Verdict: verdict, Differences: Compare(list[i].Expect, verdict), Elapsed: time.Since(begin)}
@@ -186,21 +187,17 @@ func (s *Suite) Run(ctx context.Context, list []*cases.Case) []Result {
 	return results
 }
 
-// each calls f for 0 to n-1, on all cores.
-func each(n int, f func(i int)) {
+// Each calls f for 0 to n-1, on all cores.
+func Each(n int, f func(i int)) {
 	var wait sync.WaitGroup
-	next := make(chan int)
+	var next atomic.Int64
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
-			for i := range next {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				f(i)
 			}
 		})
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
 	wait.Wait()
 }
 
