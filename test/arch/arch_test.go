@@ -62,6 +62,8 @@ var edges = map[string][]string{
 	"runtime/suite":  {"compiler", "compiler/code", "compiler/diag", "compiler/ir", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
 	"runtime/mutate": {"compiler/code", "compiler/ir", "runtime/cases", "runtime/engine", "runtime/suite"},
 	"runtime/object": {}, // knows the API, not policies
+	// It rewrites what programs read, so that it knows code; requests are those of cases.
+	"runtime/remote": {"compiler/code", "compiler/ir", "runtime/cases", "runtime/suite"},
 	// Makes requests of manifests: which resource a kind is, the schemas know.
 	"runtime/corpus": {"compiler/schema", "compiler/syntax", "runtime/engine", "runtime/object"},
 	// Compares what the compiler made of two sides: programs, costs, and of

@@ -1,0 +1,150 @@
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/policyc/policyc/runtime/cases"
+	"github.com/policyc/policyc/runtime/suite"
+)
+
+// Options say how cases are run. The zero value is right for a cluster in use.
+type Options struct {
+	// Disposable says that the cluster is there for tests alone: objects of any kind may be stored, under their own names
+	// where they are in no namespace. Those that are there already are left alone all the same.
+	Disposable bool
+	// Parallel is how many cases are sent at a time; 0 means 8.
+	Parallel int
+	// Progress is called after every case, by one goroutine at a time; nil is fine.
+	Progress func(done, total int, r *Result)
+	// StaleAfter is the age at which what another run left is deleted; 0 means an hour. A run ends itself after half of it.
+	StaleAfter time.Duration
+}
+
+// Labels and annotations of what a run makes.
+const (
+	// runLabel has the id of the run.
+	runLabel = "policyc.dev/test-run"
+	// namespaceLabel of a scratch namespace has the name of the namespace that it stands for.
+	namespaceLabel = "policyc.dev/test-namespace"
+	// originAnnotation of a copy names the object and the binding that it is made from.
+	originAnnotation = "policyc.dev/test-origin"
+)
+
+// run is one run of cases on a cluster.
+type run struct {
+	*client
+	options Options
+	// id is unique, name begins the names of what the run makes, group those of its groups.
+	id, name, group string
+	// user is who the kubeconfig logs in; it makes everything but the requests of cases.
+	plan    *plan
+	started time.Time
+	// stored are the paths of objects in no namespace, and what else has to be deleted one by one.
+	mutex  sync.Mutex
+	stored []string
+	locks  map[string]*sync.Mutex
+}
+
+// Run runs cases of a suite on the server of a client configuration, and returns their results in order. With an error there
+// are no results: the server is not suited, or the user lacks rights. What was installed is deleted in any case, also when
+// the context ends; an error about that is joined to others.
+func Run(ctx context.Context, config *rest.Config, s *suite.Suite, list []*cases.Case, o Options) (results []Result, err error) {
+	r, err := newRun(config, o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.options.StaleAfter/2)
+	defer cancel()
+	r.plan = newPlan(r, s, list)
+	if err := r.checkVersion(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := r.checkRights(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.removeStale(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if problem := r.cleanUp(context.WithoutCancel(ctx)); problem != nil {
+			err = errors.Join(err, problem)
+		}
+	}()
+	if err := r.install(ctx); err != nil {
+		return nil, err
+	}
+	return r.cases(ctx)
+}
+
+func newRun(config *rest.Config, o Options) (*run, error) {
+	c, err := newClient(config)
+	if err != nil {
+		return nil, err
+	}
+	if o.Parallel == 0 {
+		o.Parallel = 8
+	}
+	if o.StaleAfter == 0 {
+		o.StaleAfter = time.Hour
+	}
+	var id [4]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return nil, err
+	}
+	r := &run{client: c, options: o, id: hex.EncodeToString(id[:]), started: time.Now(), locks: map[string]*sync.Mutex{}}
+	r.name, r.group = "policyc-test-"+r.id, "policyc:test:"+r.id
+	return r, nil
+}
+
+// cases sends all cases, several at a time.
+func (r *run) cases(ctx context.Context) ([]Result, error) {
+	results := make([]Result, len(r.plan.jobs))
+	var wait sync.WaitGroup
+	var progress sync.Mutex
+	var first error
+	next, done := make(chan *job), 0
+	for range r.options.Parallel {
+		wait.Go(func() {
+			for j := range next {
+				begin := time.Now()
+				result, err := r.judge(ctx, j)
+				result.Elapsed = time.Since(begin)
+				results[j.index] = result
+				progress.Lock()
+				if err != nil && first == nil {
+					first = fmt.Errorf("%s: %w", j.Case, err)
+				}
+				if done++; r.options.Progress != nil && err == nil {
+					r.options.Progress(done, len(results), &result)
+				}
+				progress.Unlock()
+			}
+		})
+	}
+	for _, j := range r.plan.jobs {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- j
+	}
+	close(next)
+	wait.Wait()
+	if err := errors.Join(ctx.Err(), first); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// meta is the metadata of what the run makes.
+func (r *run) meta(name string, annotations map[string]string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Name: name, Labels: map[string]string{runLabel: r.id, "app.kubernetes.io/managed-by": "policyc-test"}, Annotations: annotations}
+}

@@ -1,0 +1,144 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/policyc/policyc/compiler"
+	"github.com/policyc/policyc/compiler/diag"
+	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/remote"
+	"github.com/policyc/policyc/runtime/suite"
+)
+
+// loadSuite compiles paths for the version of a server, with their cases.
+func (c *cluster) loadSuite(t *testing.T, paths ...string) *suite.Suite {
+	t.Helper()
+	return loadSuite(t, c.version, syntax.ReadPaths(paths, nil, diag.NewReport()))
+}
+
+func loadSuite(t *testing.T, version string, inputs []syntax.Input) *suite.Suite {
+	t.Helper()
+	report := diag.NewReport()
+	docs := syntax.Load(inputs, report)
+	options := compiler.Options{KubeVersion: version, Now: time.Now(), ReadFile: os.ReadFile}
+	result := compiler.CompileDocuments(docs, options, report)
+	if !report.HasErrors() {
+		if s := suite.New(docs, result, options, report); s != nil {
+			return s
+		}
+	}
+	t.Fatal(report.Sorted()[0])
+	return nil
+}
+
+func (c *cluster) config(t *testing.T) *rest.Config {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// remote runs the cases of a suite on a server.
+func (c *cluster) remote(t *testing.T, s *suite.Suite, o remote.Options) []remote.Result {
+	t.Helper()
+	results, err := remote.Run(t.Context(), c.config(t), s, s.Cases, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.expectClean(t)
+	return results
+}
+
+// expectClean fails when something of a run is left. Namespaces stay while no controller runs that empties them.
+func (c *cluster) expectClean(t *testing.T) {
+	t.Helper()
+	left := c.kubectl(t, "get", "validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings,crds",
+		"-l", "policyc.dev/test-run", "-o", "name")
+	if left != "" {
+		t.Errorf("a run left\n%s", left)
+	}
+	phases := c.kubectl(t, "get", "namespaces", "-l", "policyc.dev/test-run", "-o", "jsonpath={.items[*].status.phase}")
+	if strings.Contains(phases, "Active") {
+		t.Errorf("a run left namespaces: %s", phases)
+	}
+}
+
+// TestRemoteLibrary runs all cases of the library offline and on the servers: verdict and message must be equal. On a cluster
+// in use, cases about objects in no namespace are skipped; on one for tests alone, only what a version does not serve.
+func TestRemoteLibrary(t *testing.T) {
+	onEach(t, func(t *testing.T, c *cluster) {
+		s := c.loadSuite(t, library)
+		for _, mode := range []struct {
+			name    string
+			options remote.Options
+			skipped int
+		}{{"in use", remote.Options{}, 12}, {"disposable", remote.Options{Disposable: true}, 2}} {
+			t.Run(mode.name, func(t *testing.T) {
+				begin := time.Now()
+				results := c.remote(t, s, mode.options)
+				t.Logf("%d cases took %v\n%s", len(results), time.Since(begin).Round(time.Millisecond), remoteTable(results))
+				skipped := 0
+				for _, r := range results {
+					switch {
+					case r.Outcome == remote.Skipped:
+						skipped++
+						t.Logf("%s: skipped: %s", r.Case, r.Why)
+					case r.Outcome != remote.Compared:
+						t.Errorf("%s: %s: %s", r.Case, r.Outcome, r.Why)
+					case r.Foreign != "":
+						t.Errorf("%s: denied by %s", r.Case, r.Foreign)
+					}
+					for _, d := range r.Differences {
+						t.Errorf("%s: %s", r.Case, d.Text)
+					}
+				}
+				if skipped > mode.skipped {
+					t.Errorf("%d cases are skipped", skipped)
+				}
+			})
+		}
+	})
+}
+
+// remoteTable counts what became of the cases of each test.
+func remoteTable(results []remote.Result) string {
+	var b strings.Builder
+	type row struct{ cases, equal, skipped, other int }
+	rows := map[string]*row{}
+	var names []string
+	for i := range results {
+		name := strings.Join(results[i].Case.Policies, ", ")
+		if rows[name] == nil {
+			rows[name], names = &row{}, append(names, name)
+		}
+		n := rows[name]
+		n.cases++
+		switch {
+		case results[i].Agrees():
+			n.equal++
+		case results[i].Outcome == remote.Skipped:
+			n.skipped++
+		default:
+			n.other++
+		}
+	}
+	slices.Sort(names)
+	fmt.Fprintf(&b, "%-40s %6s %6s %8s %6s\n", "policies", "cases", "equal", "skipped", "other")
+	for _, name := range names {
+		n := rows[name]
+		fmt.Fprintf(&b, "%-40s %6d %6d %8d %6d\n", name, n.cases, n.equal, n.skipped, n.other)
+	}
+	return b.String()
+}
