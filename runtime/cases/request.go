@@ -20,7 +20,7 @@ const Nobody = "policyc:test"
 // newRequest puts the request of a case together.
 func newRequest(c *Case, object, old runtime.Object, others []runtime.Object) *engine.Request {
 	if c.NamespaceLabels != nil {
-		others = append(others, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.Namespace, Labels: c.NamespaceLabels}})
+		others = append(others, namespaceOf(c, others))
 	}
 	// The API server has generated a name before admission (seen on 1.37).
 	if m, err := meta.Accessor(object); c.ObjectName == "" && object != nil && err == nil {
@@ -31,6 +31,18 @@ func newRequest(c *Case, object, old runtime.Object, others []runtime.Object) *e
 		Namespace: c.Namespace, Name: c.ObjectName, Object: object, OldObject: old, DryRun: c.DryRun,
 		User: UserInfo(c.User, c.Groups), Cluster: engine.NewCluster(others...),
 	}
+}
+
+// namespaceOf is the namespace of a case: the one in its cluster, with the labels that the request adds.
+func namespaceOf(c *Case, others []runtime.Object) *corev1.Namespace {
+	out := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: c.Namespace}}
+	for _, o := range others {
+		if ns, ok := o.(*corev1.Namespace); ok && ns.Name == c.Namespace {
+			out = ns.DeepCopy()
+		}
+	}
+	out.Labels = c.NamespaceLabels
+	return out
 }
 
 // UserInfo is a user as the API server authenticates one: in the group of all

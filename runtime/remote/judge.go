@@ -236,7 +236,7 @@ func refused(a *answer, what string) *refusal {
 func generatedPattern(c *cases.Case, message string) *regexp.Regexp {
 	pattern := regexp.QuoteMeta(message)
 	meta, _ := c.Object["metadata"].(map[string]any)
-	if prefix, _ := meta["generateName"].(string); prefix != "" && c.ObjectName == "" {
+	if prefix, _ := meta["generateName"].(string); prefix != "" && meta["name"] == nil {
 		pattern = strings.ReplaceAll(pattern, regexp.QuoteMeta(prefix+"xxxxx"), regexp.QuoteMeta(prefix)+"[a-z0-9]{5}")
 	}
 	return regexp.MustCompile("^(?s:" + pattern + ")$")

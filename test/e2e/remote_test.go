@@ -142,3 +142,37 @@ func remoteTable(results []remote.Result) string {
 	}
 	return b.String()
 }
+
+const remoteData = "testdata/remote"
+
+// TestRemoteNames runs cases about what differs between a scratch namespace and the one it stands for, and about what the
+// server shows only in part.
+func TestRemoteNames(t *testing.T) {
+	onEach(t, func(t *testing.T, c *cluster) {
+		s := c.loadSuite(t, remoteData)
+		for _, r := range s.Run(t.Context(), s.Cases) {
+			for _, d := range r.Differences {
+				t.Errorf("%s: offline: %s", r.Case, d.Text)
+			}
+		}
+		for _, r := range c.remote(t, s, remote.Options{}) {
+			if r.Case.Name == "not a dry run" {
+				if r.Outcome != remote.Skipped || !strings.Contains(r.Why, "request.dryRun") {
+					t.Errorf("%s: %s: %s", r.Case, r.Outcome, r.Why)
+				}
+				continue
+			}
+			expectAgreement(t, &r)
+		}
+	})
+}
+
+func expectAgreement(t *testing.T, r *remote.Result) {
+	t.Helper()
+	if r.Outcome != remote.Compared {
+		t.Errorf("%s: %s: %s", r.Case, r.Outcome, r.Why)
+	}
+	for _, d := range r.Differences {
+		t.Errorf("%s: %s", r.Case, d.Text)
+	}
+}
