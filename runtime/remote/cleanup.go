@@ -26,9 +26,6 @@ func (r *run) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
 	defer cancel()
 	var problems []error
-	for _, path := range r.stored {
-		problems = append(problems, r.remove(ctx, path))
-	}
 	for _, collection := range collections() {
 		problems = append(problems, r.removeWhere(ctx, collection, runLabel+"="+r.id, func(metav1.ObjectMeta) bool { return true }))
 	}

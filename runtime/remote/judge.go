@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -17,28 +18,26 @@ import (
 )
 
 // judge runs one case. An error means that nothing can be said about any.
-func (r *run) judge(ctx context.Context, j *job) (Result, error) {
-	out := Result{Case: j.Case, Outcome: Skipped, Why: j.skip}
+func (r *run) judge(ctx context.Context, j *job) (out Result, err error) {
+	out = Result{Case: j.Case, Outcome: Skipped, Why: j.skip}
 	if j.skip != "" {
 		return out, nil
 	}
 	object := j.Object
 	if j.Operation == "UPDATE" || j.Operation == "DELETE" {
 		defer r.lock(j.main())()
-		refusal, err := r.store(ctx, j)
-		if err != nil {
-			return out, err
-		}
-		if refusal == nil || refusal.outcome != Skipped {
-			defer func() { _ = r.unstore(ctx, j) }() // what is left goes with its namespace
+		made, refusal, storeErr := r.store(ctx, j)
+		if made {
+			defer func() { err = errors.Join(err, r.unstore(ctx, j)) }()
 		}
 		if refusal != nil {
 			out.Outcome, out.Why = refusal.outcome, refusal.why
-			return out, nil
+		}
+		if refusal != nil || storeErr != nil {
+			return out, storeErr
 		}
 	}
 	if j.Operation == "UPDATE" {
-		var err error
 		if object, err = r.changed(ctx, j); err != nil {
 			return out, err
 		}
@@ -226,7 +225,7 @@ func refused(a *answer, what string) *refusal {
 		return &refusal{Skipped, "the server does not know a field: " + why}
 	case a.status == http.StatusNotFound:
 		return &refusal{Skipped, "the server does not serve it: " + why}
-	case a.status == http.StatusForbidden || strings.Contains(a.message, "admission webhook"):
+	case a.status == http.StatusForbidden, a.status >= 500, a.status == http.StatusTooManyRequests, strings.Contains(a.message, "webhook "):
 		return &refusal{Blocked, why}
 	}
 	return &refusal{Invalid, why}

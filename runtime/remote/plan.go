@@ -73,10 +73,14 @@ func newPlan(r *run, s *suite.Suite, list []*cases.Case) *plan {
 			p.addUnits(r, j)
 		}
 	}
+	p.units = slices.DeleteFunc(p.units, func(u *unit) bool { return !slices.ContainsFunc(p.jobs, func(j *job) bool { return j.asks(u) }) })
 	// Pod Security admission would refuse Pods before policies see them.
 	p.podLabels = !slices.ContainsFunc(p.units, func(u *unit) bool { return strings.Contains(text(u.object)+text(u.binding), podSecurity) })
 	return p
 }
+
+// asks reports whether a case is sent for a unit.
+func (j *job) asks(u *unit) bool { return j.skip == "" && slices.Contains(j.units, u) }
 
 const podSecurity = "pod-security.kubernetes.io/"
 
@@ -105,6 +109,9 @@ func (p *plan) place(r *run, j *job) {
 		}
 	}
 	key := text([]any{ns.real, ns.labels, ns.annotations})
+	if slices.Contains(governing, j.Resource.Resource) && j.Operation != "CREATE" {
+		key += fmt.Sprint(j.index) // a namespace for itself
+	}
 	if p.byPlace[key] == nil {
 		ns.name = fmt.Sprintf("%s-%d", r.name, len(p.namespaces))
 		p.byPlace[key], p.namespaces = ns, append(p.namespaces, ns)
@@ -141,8 +148,9 @@ func accounts(v any, known []string) []string {
 func (p *plan) addUnits(r *run, j *job) {
 	for _, object := range j.variant.Bundle.Policies {
 		program := j.variant.Bundle.Programs[object.Name]
-		if program == nil || len(program.Policies) != len(object.Spec.Validations) {
-			continue
+		if program == nil || len(program.Policies) != len(object.Spec.Validations) || len(program.Variables) != len(object.Spec.Variables) ||
+			len(program.Conditions) != len(object.Spec.MatchConditions) {
+			continue // of no policy document
 		}
 		for i, member := range program.Policies {
 			if !slices.Contains(j.Policies, member.Name) {

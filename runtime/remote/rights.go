@@ -144,7 +144,7 @@ func (r *run) rights() []right {
 	}
 	for _, j := range r.plan.jobs {
 		if j.skip == "" && (j.Operation == "UPDATE" || j.Operation == "DELETE") {
-			add(j.Resource.Group, j.Resource.Resource, "create", "delete")
+			add(j.Resource.Group, j.Resource.Resource, "create", "get", "update", "delete")
 		}
 		if j.skip == "" && strings.HasPrefix(j.User, "system:serviceaccount:") {
 			add("", "serviceaccounts", "impersonate")

@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// refusal is why the server does not store what a case needs.
+// refusal is why the server does not take a request of a case.
 type refusal struct {
 	outcome Outcome
 	why     string
@@ -30,8 +30,9 @@ func (r *run) lock(path string) (unlock func()) {
 	return own.Unlock
 }
 
-// store makes the object that a case changes or deletes, as the user of the kubeconfig: no copy is about that.
-func (r *run) store(ctx context.Context, j *job) (*refusal, error) {
+// store makes the object that a case changes or deletes, as the user of the kubeconfig: no copy is about that. What it made
+// has to be deleted, also when a part of it was refused.
+func (r *run) store(ctx context.Context, j *job) (made bool, no *refusal, err error) {
 	object := j.moved(j.OldObject)
 	if j.Subresource == "scale" {
 		object = j.moved(scaled(j))
@@ -51,26 +52,19 @@ func (r *run) store(ctx context.Context, j *job) (*refusal, error) {
 	a, err := r.do(ctx, k)
 	switch {
 	case err != nil:
-		return nil, err
+		return false, nil, err
 	case a.status == http.StatusConflict:
-		return &refusal{Skipped, fmt.Sprintf("there is a %s %s on the server already", j.Resource.GroupResource(), j.ObjectName)}, nil
+		return false, &refusal{Skipped, fmt.Sprintf("%s %s is on the server already", j.Resource.GroupResource(), j.ObjectName)}, nil
 	case !a.ok():
-		return refused(a, "the old object: "), nil
-	}
-	if !j.Namespaced {
-		r.mutex.Lock()
-		r.stored = append(r.stored, collectionPath(j.Resource, "")+"/"+j.ObjectName)
-		r.mutex.Unlock()
+		return false, refused(a, "the old object: "), nil
 	}
 	if debug != nil {
-		if refusal, err := r.storePart(ctx, j, "ephemeralcontainers", func(o map[string]any) { o["spec"].(map[string]any)["ephemeralContainers"] = debug }); refusal != nil || err != nil {
-			return refusal, err
-		}
+		no, err = r.storePart(ctx, j, "ephemeralcontainers", func(o map[string]any) { o["spec"].(map[string]any)["ephemeralContainers"] = debug })
 	}
-	if status != nil && j.Subresource != "scale" {
-		return r.storePart(ctx, j, "status", func(o map[string]any) { o["status"] = status })
+	if no == nil && err == nil && status != nil && j.Subresource != "scale" {
+		no, err = r.storePart(ctx, j, "status", func(o map[string]any) { o["status"] = status })
 	}
-	return nil, nil
+	return true, no, err
 }
 
 func (j *job) isPod() bool { return j.Resource.Group == "" && j.Resource.Resource == "pods" }

@@ -13,6 +13,9 @@ var inert = []string{"pods", "replicationcontrollers", "deployments.apps", "repl
 	"jobs.batch", "cronjobs.batch", "configmaps", "secrets", "serviceaccounts", "networkpolicies.networking.k8s.io", "limitranges",
 	"resourcequotas", "poddisruptionbudgets.policy", "roles.rbac.authorization.k8s.io", "podtemplates"}
 
+// governing are the kinds whose objects change what becomes of others in their namespace.
+var governing = []string{"limitranges", "resourcequotas"}
+
 // unsuited says why a case cannot be sent to a server. "" when it can.
 func (r *run) unsuited(c *cases.Case) string {
 	for _, o := range c.Cluster {
@@ -29,9 +32,9 @@ func (r *run) unsuited(c *cases.Case) string {
 	case c.Operation == "CREATE", c.Operation == "CONNECT", r.options.Disposable:
 		return ""
 	case !c.Namespaced:
-		return c.Operation + " needs a stored " + resource + " in no namespace, which the whole cluster would see"
+		return c.Operation + " needs an object that is there, and " + resource + " are in no namespace: the whole cluster would see it"
 	case !slices.Contains(inert, resource):
-		return c.Operation + " needs a stored " + resource + ", on which controllers may act"
+		return c.Operation + " needs an object that is there, and controllers may act on " + resource
 	}
 	return ""
 }
