@@ -144,12 +144,15 @@ func isCut(a *answer) bool {
 // maxWarnings is how many cut warnings of 256 characters the API server sends.
 const maxWarnings = 16
 
+// failed reports whether the evaluation failed: a violation is one of a rule, and each of the others has passed.
+func (f *finding) failed() bool { return len(f.rules) == 0 || len(f.texts) > 1 }
+
 func (f *finding) addTo(v *suite.Verdict) {
 	switch {
 	case f.cut && len(f.rules)+len(f.texts) >= maxWarnings:
 		v.Errors = append(v.Errors, fmt.Sprintf("%s: more rules are violated than the API server has room for in its warnings", f.policy))
 		return
-	case len(f.rules) == 0 || len(f.texts) > 1 || f.cut && f.status == 0:
+	case f.failed() || f.cut && f.status == 0:
 		v.Errors = append(v.Errors, f.policy+": "+f.message)
 		return
 	}
@@ -184,7 +187,7 @@ func (f *finding) checkStatus() []suite.Difference {
 	}
 	code := map[metav1.StatusReason]int{metav1.StatusReasonInvalid: 422, metav1.StatusReasonForbidden: 403, metav1.StatusReasonUnauthorized: 401,
 		metav1.StatusReasonRequestEntityTooLarge: 413}[want]
-	if f.status == 0 || len(f.rules) == 0 || f.status == code && f.reason == string(want) {
+	if f.status == 0 || f.failed() || f.status == code && f.reason == string(want) {
 		return nil
 	}
 	return []suite.Difference{{What: "status", Text: fmt.Sprintf("status: offline %d %s, on the server %d %s", code, want, f.status, f.reason)}}

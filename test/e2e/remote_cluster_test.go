@@ -216,3 +216,28 @@ func TestRemoteOlderServer(t *testing.T) {
 		}
 	})
 }
+
+// TestRemoteServiceAccounts runs the library where the server adds to Pods, as clusters do: a volume with a token, which an
+// update may not take away, and Pods that name an account need it.
+func TestRemoteServiceAccounts(t *testing.T) {
+	for _, version := range apiserver.Versions() {
+		t.Run(version, func(t *testing.T) {
+			server, err := apiserver.Start(t.Context(), apiserver.Options{Version: version, ServiceAccounts: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Stop()
+			c := &cluster{Server: server, version: version}
+			compared := 0
+			for _, r := range c.remote(t, c.loadSuite(t, library), remote.Options{}) {
+				if r.Outcome != remote.Skipped {
+					expectAgreement(t, &r)
+					compared++
+				}
+			}
+			if compared < 250 {
+				t.Errorf("only %d cases are compared", compared)
+			}
+		})
+	}
+}
