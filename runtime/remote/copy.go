@@ -37,7 +37,8 @@ func (r *run) policyCopy(u *unit) *admissionv1.ValidatingAdmissionPolicy {
 	spec.Validations = []admissionv1.Validation{own}
 	for _, rule := range u.program.Policies[u.index].Rules {
 		spec.Validations = append(spec.Validations, admissionv1.Validation{
-			Expression: "size(variables." + rule.Variable + ") == 0", Message: ruleMessage + rule.Name})
+			// What rules found counts only where the policy objects, which it does not to what was there before.
+			Expression: "(" + own.Expression + ") || size(variables." + rule.Variable + ") == 0", Message: ruleMessage + rule.Name})
 	}
 	if spec.ParamKind != nil {
 		spec.ParamKind.APIVersion = r.paramGroup() + "/" + spec.ParamKind.APIVersion[strings.Index(spec.ParamKind.APIVersion, "/")+1:]

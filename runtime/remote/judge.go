@@ -71,6 +71,15 @@ func (r *run) judge(ctx context.Context, j *job) (out Result, err error) {
 	for _, f := range findings {
 		out.Differences = append(out.Differences, f.checkStatus()...)
 	}
+	if len(out.Differences) > 0 {
+		field, err := r.dropped(ctx, j, object)
+		if err != nil {
+			return out, err
+		}
+		if field != "" {
+			return Result{Case: j.Case, Outcome: Skipped, Why: "the server drops a field, of a feature that is off: " + field}, nil
+		}
+	}
 	return out, nil
 }
 
