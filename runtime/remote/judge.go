@@ -72,12 +72,12 @@ func (r *run) judge(ctx context.Context, j *job) (out Result, err error) {
 		out.Differences = append(out.Differences, f.checkStatus()...)
 	}
 	if len(out.Differences) > 0 {
-		field, err := r.dropped(ctx, j, object)
+		field, err := r.altered(ctx, j, object)
 		if err != nil {
 			return out, err
 		}
 		if field != "" {
-			return Result{Case: j.Case, Outcome: Skipped, Why: "the server drops a field, of a feature that is off: " + field}, nil
+			return Result{Case: j.Case, Outcome: Skipped, Why: "the server drops or changes a field before policies see it: " + field}, nil
 		}
 	}
 	return out, nil

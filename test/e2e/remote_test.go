@@ -90,7 +90,7 @@ func TestRemoteLibrary(t *testing.T) {
 				results := c.remote(t, s, mode.options)
 				t.Logf("%d cases took %v\n%s", len(results), time.Since(begin).Round(time.Millisecond), remoteTable(results))
 				for _, r := range results {
-					old := c.version != "1.37" && regexp.MustCompile("^the server (does not know a field|does not serve it|drops a field)").MatchString(r.Why)
+					old := c.version != "1.37" && regexp.MustCompile("^the server (does not know a field|does not serve it|drops or changes a field)").MatchString(r.Why)
 					stored := !mode.options.Disposable && !r.Case.Namespaced && r.Case.OldObject != nil
 					if r.Outcome == remote.Skipped && (old || stored) || refusesItself(&r) {
 						continue

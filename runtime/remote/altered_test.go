@@ -5,9 +5,10 @@ import (
 	"testing"
 )
 
-func TestMissing(t *testing.T) {
+func TestAltered(t *testing.T) {
 	for _, test := range []struct{ have, kept, want string }{
-		{`{"spec":{"a":1,"b":[{"c":"x"}],"m":{},"e":""},"status":{"s":1},"metadata":{"x":1}}`, `{"spec":{"a":1,"b":[{"c":"y","d":1}]}}`, ""},
+		{`{"spec":{"a":1,"b":[{"c":"x"}],"m":{},"e":""},"status":{"s":1},"metadata":{"x":1}}`, `{"spec":{"a":1,"b":[{"c":"x","d":1}]}}`, ""},
+		{`{"spec":{"cpu":1,"memory":"1024Mi","zone":"a"}}`, `{"spec":{"cpu":"1","memory":"1Gi","zone":"b"}}`, "spec.zone"},
 		{`{"spec":{"hostUsers":false}}`, `{"spec":{}}`, "spec.hostUsers"},
 		{`{"spec":{"b":[{"c":"x"},{"c":"y"}]}}`, `{"spec":{"b":[{"c":"x"},{}]}}`, "spec.b[1].c"},
 		{`{"spec":{"b":[1,2]}}`, `{"spec":{"b":[1]}}`, "spec.b"},
@@ -17,7 +18,7 @@ func TestMissing(t *testing.T) {
 		if json.Unmarshal([]byte(test.have), &have) != nil || json.Unmarshal([]byte(test.kept), &kept) != nil {
 			t.Fatal(test)
 		}
-		if got := missing(have, kept); got != test.want {
+		if got := alteredField(have, kept); got != test.want {
 			t.Errorf("%s in %s: got %q", test.have, test.kept, got)
 		}
 	}
