@@ -30,6 +30,9 @@ func (r *run) altered(ctx context.Context, j *job, object map[string]any) (strin
 	if j.Object == nil {
 		return "", nil
 	}
+	if j.Operation == "CREATE" { // while another case stores an object of the name, the server shows no result
+		defer r.lock(j.main())()
+	}
 	a, err := r.send(ctx, j, nil, object)
 	if err != nil || !a.ok() {
 		return "", err

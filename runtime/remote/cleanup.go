@@ -13,7 +13,7 @@ import (
 )
 
 // cleanupTime bounds the cleaning up, which goes on when the run was cancelled.
-const cleanupTime = time.Minute
+const cleanupTime = 2 * time.Minute
 
 // collections are where things of a run may be, in the order to delete them: bindings first, so that copies stop to hold at
 // once; the policies with the guard last but one, when namespaces that are being deleted take no more Pods.
@@ -68,13 +68,12 @@ func (r *run) removeWhere(ctx context.Context, collection, selector string, want
 	if err := json.Unmarshal(a.body, &list); err != nil {
 		return err
 	}
-	var problems []error
-	for _, item := range list.Items {
-		if item.Metadata.DeletionTimestamp == nil && wanted(item.Metadata) {
-			problems = append(problems, r.remove(ctx, collection+"/"+item.Metadata.Name))
+	return r.each(ctx, len(list.Items), func(i int) error {
+		if m := list.Items[i].Metadata; m.DeletionTimestamp == nil && wanted(m) {
+			return r.remove(ctx, collection+"/"+m.Name)
 		}
-	}
-	return errors.Join(problems...)
+		return nil
+	})
 }
 
 func (r *run) remove(ctx context.Context, path string) error {

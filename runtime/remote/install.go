@@ -43,26 +43,28 @@ func (r *run) installNamespaces(ctx context.Context) error {
 	if len(r.plan.namespaces) == 0 { // the probe needs one
 		r.plan.namespaces = []*scratch{{name: r.name + "-0", real: "default"}}
 	}
-	for _, ns := range r.plan.namespaces {
-		meta := r.meta(ns.name, ns.annotations)
-		maps.Copy(meta.Labels, ns.labels)
-		meta.Labels[namespaceLabel] = ns.real
-		if enforce := podSecurity + "enforce"; r.plan.podLabels && meta.Labels[enforce] == "" {
-			meta.Labels[enforce] = "privileged"
-		}
-		object := &corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}, ObjectMeta: meta}
-		if err := r.post(ctx, namespacesPath, object); err != nil {
+	return r.each(ctx, len(r.plan.namespaces), func(i int) error { return r.installNamespace(ctx, r.plan.namespaces[i]) })
+}
+
+func (r *run) installNamespace(ctx context.Context, ns *scratch) error {
+	meta := r.meta(ns.name, ns.annotations)
+	maps.Copy(meta.Labels, ns.labels)
+	meta.Labels[namespaceLabel] = ns.real
+	if enforce := podSecurity + "enforce"; r.plan.podLabels && meta.Labels[enforce] == "" {
+		meta.Labels[enforce] = "privileged"
+	}
+	object := &corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}, ObjectMeta: meta}
+	if err := r.post(ctx, namespacesPath, object); err != nil {
+		return err
+	}
+	for _, account := range append([]string{"default"}, ns.accounts...) {
+		k := call{method: http.MethodPost, path: namespacesPath + "/" + ns.name + "/serviceaccounts",
+			body: map[string]any{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": map[string]any{"name": account}}}
+		// The controller that makes `default` may have been faster.
+		if a, err := r.do(ctx, k); err != nil {
 			return err
-		}
-		for _, account := range append([]string{"default"}, ns.accounts...) {
-			k := call{method: http.MethodPost, path: namespacesPath + "/" + ns.name + "/serviceaccounts",
-				body: map[string]any{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": map[string]any{"name": account}}}
-			// The controller that makes `default` may have been faster.
-			if a, err := r.do(ctx, k); err != nil {
-				return err
-			} else if a.status != http.StatusConflict && !a.ok() {
-				return a.err(k)
-			}
+		} else if a.status != http.StatusConflict && !a.ok() {
+			return a.err(k)
 		}
 	}
 	return nil
@@ -77,14 +79,17 @@ func (r *run) installPolicies(ctx context.Context) error {
 	for _, u := range r.plan.units {
 		policies, bindings = append(policies, r.policyCopy(u)), append(bindings, r.bindingCopies(u)...)
 	}
-	policies, bindings = append(policies, r.canary()), append(bindings, r.bind(canaryName, admissionv1.Warn))
-	for _, p := range policies {
-		if err := r.post(ctx, policiesPath, p); err != nil {
-			return err
-		}
-	}
-	for _, b := range bindings {
-		if err := r.post(ctx, bindingsPath, b); err != nil {
+	for _, step := range []func() error{
+		func() error {
+			return r.each(ctx, len(policies), func(i int) error { return r.post(ctx, policiesPath, policies[i]) })
+		},
+		func() error { return r.post(ctx, policiesPath, r.canary()) },
+		func() error {
+			return r.each(ctx, len(bindings), func(i int) error { return r.post(ctx, bindingsPath, bindings[i]) })
+		},
+		func() error { return r.post(ctx, bindingsPath, r.bind(canaryName, admissionv1.Warn)) },
+	} {
+		if err := step(); err != nil {
 			return err
 		}
 	}

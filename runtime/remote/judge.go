@@ -233,6 +233,8 @@ func admitted(a *answer) bool {
 func refused(a *answer, what string) *refusal {
 	why := what + a.message
 	switch {
+	case denialForm.MatchString(a.message): // of an object to be stored
+		return &refusal{Blocked, why}
 	case strings.Contains(a.message, "strict decoding error: unknown field"):
 		return &refusal{Skipped, "the server does not know a field: " + why}
 	case a.status == http.StatusNotFound:

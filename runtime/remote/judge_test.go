@@ -73,6 +73,7 @@ func TestRefused(t *testing.T) {
 		want   Outcome
 	}{
 		{answer{status: 422, message: `Pod "a" is invalid: spec.containers: Required value`}, Invalid},
+		{answer{status: 422, message: `pods "a" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'y' denied request: no`}, Blocked},
 		{answer{status: 400, message: `strict decoding error: unknown field "spec.x"`}, Skipped},
 		{answer{status: 404, message: "the server could not find the requested resource"}, Skipped},
 		{answer{status: 403, message: `pods "a" is forbidden: violates PodSecurity "restricted:latest"`}, Blocked},

@@ -88,14 +88,12 @@ func (r *run) installRights(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, ns := range r.plan.namespaces {
+	err := r.each(ctx, len(r.plan.namespaces), func(i int) error {
 		object := &rbacv1.RoleBinding{TypeMeta: rbacType("RoleBinding"), ObjectMeta: r.meta(r.name, nil), RoleRef: roleRef(r.name), Subjects: r.subjects()}
-		if err := r.post(ctx, rbacPath+"namespaces/"+ns.name+"/rolebindings", object); err != nil {
-			return err
-		}
-	}
-	if len(clusterWide) == 0 {
-		return nil
+		return r.post(ctx, rbacPath+"namespaces/"+r.plan.namespaces[i].name+"/rolebindings", object)
+	})
+	if err != nil || len(clusterWide) == 0 {
+		return err
 	}
 	return r.post(ctx, rbacPath+"clusterrolebindings", &rbacv1.ClusterRoleBinding{TypeMeta: rbacType("ClusterRoleBinding"),
 		ObjectMeta: r.meta(r.name, nil), RoleRef: roleRef(r.name + "-cluster"), Subjects: r.subjects()})

@@ -106,43 +106,53 @@ func newRun(config *rest.Config, o Options) (*run, error) {
 	return r, nil
 }
 
-// cases sends all cases, several at a time.
+// cases sends all cases.
 func (r *run) cases(ctx context.Context) ([]Result, error) {
 	results := make([]Result, len(r.plan.jobs))
-	var wait sync.WaitGroup
 	var progress sync.Mutex
-	var first error
-	next, done := make(chan *job), 0
-	for range r.options.Parallel {
-		wait.Go(func() {
-			for j := range next {
-				begin := time.Now()
-				result, err := r.judge(ctx, j)
-				result.Elapsed = time.Since(begin)
-				results[j.index] = result
-				progress.Lock()
-				if err != nil && first == nil {
-					first = fmt.Errorf("%s: %w", j.Case, err)
-				}
-				if done++; r.options.Progress != nil && err == nil {
-					r.options.Progress(done, len(results), &result)
-				}
-				progress.Unlock()
-			}
-		})
-	}
-	for _, j := range r.plan.jobs {
-		if ctx.Err() != nil {
-			break
+	done := 0
+	err := r.each(ctx, len(results), func(i int) error {
+		j, begin := r.plan.jobs[i], time.Now()
+		result, err := r.judge(ctx, j)
+		if err != nil {
+			return fmt.Errorf("%s: %w", j.Case, err)
 		}
-		next <- j
-	}
-	close(next)
-	wait.Wait()
-	if err := errors.Join(ctx.Err(), first); err != nil {
+		result.Elapsed = time.Since(begin)
+		results[i] = result
+		progress.Lock()
+		defer progress.Unlock()
+		if done++; r.options.Progress != nil {
+			r.options.Progress(done, len(results), &result)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return results, nil
+}
+
+// each calls f for 0 to n-1, several at a time, and none any more after an error, or when the context has ended.
+func (r *run) each(ctx context.Context, n int, f func(i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wait sync.WaitGroup
+	next := make(chan int)
+	for range min(n, r.options.Parallel) {
+		wait.Go(func() {
+			for i := range next {
+				if err := f(i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+	return context.Cause(ctx)
 }
 
 // meta is the metadata of what the run makes.

@@ -100,6 +100,11 @@ func TestRemoteForeign(t *testing.T) {
 					t.Errorf("%s: denied by %q", r.Case, r.Foreign)
 				}
 				expectAgreement(t, &r)
+			case kind == "ConfigMap" && r.Case.Operation == "UPDATE":
+				counts["stored"]++
+				if r.Outcome != remote.Blocked || !strings.Contains(r.Why, "the old object: ") || !strings.Contains(r.Why, "'e2e-foreign'") {
+					t.Errorf("%s: %s: %s", r.Case, r.Outcome, r.Why)
+				}
 			case kind == "Pod":
 				counts["webhook"]++
 				if r.Outcome != remote.Blocked || !strings.Contains(r.Why, "foreign.policyc.dev") {
@@ -107,7 +112,7 @@ func TestRemoteForeign(t *testing.T) {
 				}
 			}
 		}
-		if counts["policy"] < 10 || counts["webhook"] < 3 {
+		if counts["policy"] < 10 || counts["webhook"] < 3 || counts["stored"] < 2 {
 			t.Errorf("only %v cases", counts)
 		}
 	})

@@ -80,12 +80,17 @@ func (c *cluster) expectClean(t *testing.T) {
 // in use, cases that need objects in no namespace are skipped; on one for tests alone, only what a version does not have.
 func TestRemoteLibrary(t *testing.T) {
 	onEach(t, func(t *testing.T, c *cluster) {
-		s := c.loadSuite(t, library)
 		for _, mode := range []struct {
 			name    string
 			options remote.Options
-		}{{"in use", remote.Options{}}, {"disposable", remote.Options{Disposable: true}}} {
+			project string
+		}{{"in use", remote.Options{}, ""}, {"disposable", remote.Options{Disposable: true}, ""}, {"fused", remote.Options{Disposable: true}, fused}} {
 			t.Run(mode.name, func(t *testing.T) {
+				inputs := syntax.ReadPaths([]string{library}, nil, diag.NewReport())
+				if mode.project != "" {
+					inputs = append(inputs, syntax.Input{Path: library + "/policyc.yaml", Data: []byte(mode.project)})
+				}
+				s := loadSuite(t, c.version, inputs)
 				begin := time.Now()
 				results := c.remote(t, s, mode.options)
 				t.Logf("%d cases took %v\n%s", len(results), time.Since(begin).Round(time.Millisecond), remoteTable(results))
@@ -107,6 +112,9 @@ func TestRemoteLibrary(t *testing.T) {
 		}
 	})
 }
+
+// fused lays several policies into one object.
+const fused = "{apiVersion: policyc.dev/v1alpha1, kind: Project, metadata: {name: fused}, spec: {layout: fused}}"
 
 // refusesItself reports whether a server has taken over what a policy is about, so that the policy is for older ones.
 func refusesItself(r *remote.Result) bool {
