@@ -80,17 +80,22 @@ func TestRefused(t *testing.T) {
 		{answer{status: 400, message: `admission webhook "w" denied the request: no`}, Blocked},
 		{answer{status: 500, message: `failed calling webhook "w"`}, Blocked},
 	} {
-		if have := refused(&test.answer, ""); have.outcome != test.want || admitted(&test.answer) {
+		if have := refused(&test.answer, ""); have.outcome != test.want || admitted(&test.answer, "CREATE") || admitted(&test.answer, "CONNECT") {
 			t.Errorf("%s: %s", test.answer.message, have.outcome)
 		}
 	}
-	for _, a := range []answer{{status: 201}, {status: 409, reason: "AlreadyExists"}, {status: 404, message: `pods "target" not found`}} {
-		if !admitted(&a) {
-			t.Errorf("%d %s is not taken as admitted", a.status, a.message)
+	exists, missing := answer{status: 409, reason: "AlreadyExists"}, answer{status: 404, message: `pods "target" not found`}
+	for _, test := range []struct {
+		answer    answer
+		operation string
+		want      bool
+	}{
+		{answer{status: 200}, "UPDATE", true}, {answer{status: 409, reason: "Conflict"}, "CREATE", false},
+		{exists, "CREATE", true}, {exists, "UPDATE", false}, {missing, "CONNECT", true}, {missing, "CREATE", false}, // a namespace is gone
+	} {
+		if have := admitted(&test.answer, test.operation); have != test.want {
+			t.Errorf("%s, %d %s: %v", test.operation, test.answer.status, test.answer.message, have)
 		}
-	}
-	if admitted(&answer{status: 409, reason: "Conflict"}) {
-		t.Error("a conflict is taken as admitted")
 	}
 }
 
