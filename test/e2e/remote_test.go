@@ -105,7 +105,11 @@ func TestRemoteLibrary(t *testing.T) {
 						t.Errorf("%s: denied by %s", r.Case, r.Foreign)
 					}
 				}
-				if n := countSkipped(results); n*8 > len(results) {
+				most := len(results) / 6 // cases about newer fields
+				if c.version == "1.37" {
+					most = len(results) / 16
+				}
+				if n := countSkipped(results); n > most {
 					t.Errorf("%d cases are skipped", n)
 				}
 			})
