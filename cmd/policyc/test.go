@@ -14,12 +14,14 @@ import (
 	"github.com/policyc/policyc/compiler/syntax"
 	"github.com/policyc/policyc/runtime/cases"
 	"github.com/policyc/policyc/runtime/mutate"
+	"github.com/policyc/policyc/runtime/remote"
 	"github.com/policyc/policyc/runtime/suite"
 )
 
 // testFlags are those of `policyc test`.
 type testFlags struct {
 	sourceFlags
+	serverFlags
 	run         string
 	format      string
 	quiet       bool
@@ -43,11 +45,16 @@ objects are evaluated by the API server's own packages, without a server.
 containers dropped, an operation taken out of the match), and lists the alterations that no case
 notices: what these cases do not test.
 
+--server sends the cases to the cluster of the kubeconfig, too, as dry runs, and compares its verdicts and
+messages with those of this machine. Copies of the policies are installed that hold for these requests
+only, in namespaces of their own, and removed afterwards. It needs the rights of a cluster administrator.
+
 Exit status: 0 all cases pass, 1 some fail or the coverage or score is too low, 2 usage or I/O.`,
 		Example: `  policyc test ./policies
   policyc test --run 'registries/unknown' ./policies
   policyc test --coverage --min-coverage 100 ./policies
   policyc test --mutate --min-score 95 ./policies
+  policyc test --server ./policies
   policyc test -o junit ./policies > report.xml`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -63,7 +70,8 @@ Exit status: 0 all cases pass, 1 some fail or the coverage or score is too low, 
 			return t.once(c.Context())
 		},
 	}
-	flags.register(c)
+	flags.sourceFlags.register(c)
+	flags.serverFlags.register(c)
 	c.Flags().StringVar(&flags.run, "run", "", "only cases whose test/case matches the regular expression")
 	c.Flags().StringVarP(&flags.format, "output", "o", "text", "text, json or junit")
 	c.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "print only cases that fail")
@@ -109,7 +117,10 @@ type outcome struct {
 	results  []suite.Result
 	coverage *suite.Coverage
 	mutation *mutate.Report
-	elapsed  time.Duration
+	// server has the server's result for each of the results; nil when none
+	// was asked.
+	server  []remote.Result
+	elapsed time.Duration
 }
 
 // once runs the cases once and prints what came of them.
@@ -121,7 +132,7 @@ func (t *tester) once(ctx context.Context) error {
 	if err := t.print(ctx, o); err != nil {
 		return err
 	}
-	if o.failed() > 0 || t.short(o) != "" {
+	if o.failed() > 0 || o.differs() || t.short(o) != "" {
 		return errFindings
 	}
 	return nil
@@ -168,6 +179,12 @@ func (t *tester) test(ctx context.Context) (*outcome, error) {
 			options.Cases = list
 		}
 		o.mutation = mutate.Run(ctx, s, options)
+	}
+	if t.server {
+		var err error
+		if o.server, err = t.compareServer(ctx, s, list); err != nil {
+			return nil, err
+		}
 	}
 	return o, nil
 }
@@ -216,6 +233,16 @@ func (o *outcome) failed() int {
 		}
 	}
 	return n
+}
+
+// differs reports whether the server did not agree about a case.
+func (o *outcome) differs() bool {
+	for i := range o.server {
+		if serverFailed(&o.server[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *tester) print(ctx context.Context, o *outcome) error {

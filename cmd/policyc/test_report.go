@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/policyc/policyc/runtime/mutate"
+	"github.com/policyc/policyc/runtime/remote"
 	"github.com/policyc/policyc/runtime/suite"
 )
 
@@ -37,6 +38,15 @@ type caseReport struct {
 	Differences []string `json:"differences,omitempty"`
 	// Why has a line for each part of the rules in the differences.
 	Why []string `json:"why,omitempty"`
+	// Server is what came of the case on the server.
+	Server *serverReport `json:"server,omitempty"`
+}
+
+// serverReport is what came of a case on a server.
+type serverReport struct {
+	// Outcome is equal, differs, invalid, blocked or skipped.
+	Outcome string   `json:"outcome"`
+	Details []string `json:"details,omitempty"`
 }
 
 type coverageReport struct {
@@ -94,7 +104,12 @@ func (o *outcome) writeJSON(ctx context.Context, w io.Writer) error {
 	for i := range o.results {
 		r := &o.results[i]
 		differences, why := o.texts(ctx, r)
-		out.Cases = append(out.Cases, caseReport{Test: r.Case.Test, Case: r.Case.Name, Position: r.Case.Span.String(), Passed: r.Passed(),
+		var server *serverReport
+		if o.server != nil {
+			word, lines := serverLines(&o.server[i])
+			server = &serverReport{word, lines}
+		}
+		out.Cases = append(out.Cases, caseReport{Server: server, Test: r.Case.Test, Case: r.Case.Name, Position: r.Case.Span.String(), Passed: r.Passed(),
 			Seconds: r.Elapsed.Seconds(), Deny: r.Verdict.Deny, Warn: r.Verdict.Warn, Audit: r.Verdict.Audit,
 			Messages: r.Verdict.Messages(), Differences: differences, Why: why})
 	}
@@ -160,6 +175,10 @@ type (
 		Line    int           `xml:"line,attr"`
 		Time    string        `xml:"time,attr"`
 		Failure *junitFailure `xml:"failure,omitempty"`
+		Skipped *junitSkipped `xml:"skipped,omitempty"`
+	}
+	junitSkipped struct {
+		Message string `xml:"message,attr"`
 	}
 	junitFailure struct {
 		Message string `xml:"message,attr"`
@@ -168,7 +187,7 @@ type (
 )
 
 func (o *outcome) writeJUnit(ctx context.Context, w io.Writer) error {
-	out := junitReport{Tests: len(o.results), Failures: o.failed(), Time: seconds(o.elapsed.Seconds())}
+	out := junitReport{Tests: len(o.results), Time: seconds(o.elapsed.Seconds())}
 	for i := range o.results {
 		r := &o.results[i]
 		if n := len(out.Suites); n == 0 || out.Suites[n-1].Name != r.Case.Test {
@@ -180,7 +199,13 @@ func (o *outcome) writeJUnit(ctx context.Context, w io.Writer) error {
 		if !r.Passed() {
 			differences, why := o.texts(ctx, r)
 			c.Failure = &junitFailure{Message: differences[0], Text: "\n" + strings.Join(slices.Concat(differences, why), "\n") + "\n"}
+		}
+		if o.server != nil {
+			c.addServer(&o.server[i])
+		}
+		if c.Failure != nil {
 			s.Failures++
+			out.Failures++
 		}
 		s.Tests++
 		s.seconds += r.Elapsed.Seconds()
@@ -193,6 +218,19 @@ func (o *outcome) writeJUnit(ctx context.Context, w io.Writer) error {
 	}
 	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, text)
 	return err
+}
+
+// addServer adds what came of a case on the server.
+func (c *junitCase) addServer(r *remote.Result) {
+	word, lines := serverLines(r)
+	text := strings.Join(lines, "\n")
+	switch {
+	case c.Failure != nil:
+	case r.Outcome == remote.Skipped:
+		c.Skipped = &junitSkipped{Message: "not sent to the server: " + r.Why}
+	case serverFailed(r):
+		c.Failure = &junitFailure{Message: "on the server: " + word, Text: "\n" + text + "\n"}
+	}
 }
 
 func seconds(s float64) string { return fmt.Sprintf("%.6f", s) }

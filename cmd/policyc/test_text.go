@@ -33,6 +33,9 @@ func (t *tester) writeText(ctx context.Context, o *outcome, w io.Writer) error {
 	if o.mutation != nil {
 		p.mutants(o.mutation)
 	}
+	if o.server != nil {
+		p.server(o.server)
+	}
 	failed := o.failed()
 	verdict := p.paint(green, fmt.Sprintf("%d passed", len(o.results)-failed))
 	if failed > 0 {

@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -207,4 +209,17 @@ func expectAgreement(t *testing.T, r *remote.Result) {
 	for _, d := range r.Differences {
 		t.Errorf("%s: %s", r.Case, d.Text)
 	}
+}
+
+// TestServerCommand runs the cases as a user does: policyc test --server, with the kubeconfig of the environment.
+func TestServerCommand(t *testing.T) {
+	onEach(t, func(t *testing.T, c *cluster) {
+		command := exec.Command(policycBinary, "test", "-q", "--server", "--kube-version", c.version, "--run", "^(disallow|require)-", library)
+		command.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig)
+		out, err := command.CombinedOutput()
+		if err != nil || !regexp.MustCompile(`(?m)^server: \d{3} equal`).Match(out) || bytes.Contains(out, []byte("DIFFERS")) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		c.expectClean(t)
+	})
 }
