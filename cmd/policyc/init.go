@@ -64,7 +64,7 @@ func writeProject(dir string, stdio IO) error {
 		}
 		fmt.Fprintln(stdio.Out, filepath.ToSlash(file))
 	}
-	fmt.Fprintf(stdio.Err, "now run: %spolicyc build policies\n", changeDir(dir))
+	fmt.Fprintf(stdio.Err, "now run: %spolicyc test policies && policyc build policies\n", changeDir(dir))
 	return nil
 }
 
