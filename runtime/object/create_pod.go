@@ -24,6 +24,7 @@ func fillPod(p *corev1.Pod) {
 	tolerate(s, corev1.TaintNodeNotReady)
 	tolerate(s, corev1.TaintNodeUnreachable)
 
+	requestForPod(s)
 	p.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: qosClass(s)}
 	if len(s.SchedulingGates) > 0 {
 		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse,

@@ -81,7 +81,13 @@ func (c *cluster) expectClean(t *testing.T) {
 // TestRemoteLibrary runs all cases of the library offline and on the servers: verdict and message must be equal. On a cluster
 // in use, cases that need objects in no namespace are skipped; on one for tests alone, only what a version does not have.
 func TestRemoteLibrary(t *testing.T) {
-	onEach(t, func(t *testing.T, c *cluster) {
+	onEach(t, func(t *testing.T, shared *cluster) {
+		// What other tests left in no namespace would be in the way.
+		c, err := startCluster(shared.version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Stop)
 		for _, mode := range []struct {
 			name    string
 			options remote.Options
