@@ -3,6 +3,7 @@ package object_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"sync"
@@ -227,6 +228,26 @@ func BenchmarkPrepare(b *testing.B) {
 	for b.Loop() {
 		if _, err := p.Prepare(o, admission.Create); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What a pod as a whole requests is what its containers request at their peak, or its limit.
+func TestPodRequests(t *testing.T) {
+	for _, c := range []struct{ spec, want string }{
+		{"resources: {limits: {cpu: 2, memory: 1Gi}}, containers: [{name: c, resources: {requests: {cpu: 500m}}}, {name: d, resources: {requests: {cpu: 1}}}]",
+			"map[cpu:1500m memory:1Gi]"},
+		{"resources: {limits: {cpu: 4}, requests: {cpu: 3}}, containers: [{name: c, resources: {requests: {cpu: 1, memory: 1Gi}}}]",
+			"map[cpu:3 memory:1Gi]"},
+		{"resources: {limits: {cpu: 4}}, containers: [{name: c, resources: {requests: {cpu: 500m}}}], initContainers: [" +
+			"{name: s, restartPolicy: Always, resources: {requests: {cpu: 100m}}}, {name: i, resources: {requests: {cpu: 2}}}]",
+			"map[cpu:2100m]"},
+		{"resources: {requests: {cpu: 1}}, containers: [{name: c, resources: {requests: {memory: 1Gi}}}]", "map[cpu:1]"},
+	} {
+		m := prepare(t, object.NewPreparer(), "{apiVersion: v1, kind: Pod, spec: {"+c.spec+"}}", admission.Create)
+		got := fmt.Sprint(m["spec"].(map[string]any)["resources"].(map[string]any)["requests"])
+		if got != c.want {
+			t.Errorf("%s: got %s, want %s", c.spec, got, c.want)
 		}
 	}
 }
