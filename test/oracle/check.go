@@ -147,6 +147,9 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 	found := map[*rule]bool{}
 	for range o.Size.Objects {
 		in := objects.input(root)
+		if err := in.settle(); err != nil {
+			return counts, append(findings, &Finding{Seed: seed, Target: v, Input: in, Got: err.Error(), failed: true})
+		}
 		for _, f := range compareAll(p, prog, in, &counts) {
 			if f.Seed, f.Target = seed, v; !found[f.policy.rules[0]] {
 				found[f.policy.rules[0]] = true
@@ -222,7 +225,7 @@ func (o *Oracle) policy(random *rand.Rand, lowest target.Version) (*policy, erro
 		v := &variable{Name: fmt.Sprintf("v%d", i)}
 		v.Value = o.known(lowest, func() *Expr { return g.any(2) })
 		p.variables = append(p.variables, v)
-		g.names = append(g.names, binding{"variables." + v.Name, v.Value.Type})
+		g.names = append(g.names, binding{name: "variables." + v.Name, typ: v.Value.Type})
 	}
 	for i := range o.Size.Rules {
 		p.rules = append(p.rules, o.rule(g, lowest, fmt.Sprintf("r%d", i)))
@@ -239,7 +242,7 @@ func (o *Oracle) rule(g *generator, lowest target.Version, name string) *rule {
 	if g.Intn(4) == 0 {
 		r.Variable = g.localName()
 		r.List = o.known(lowest, func() *Expr { return g.anyList(1) })
-		g.names = append(g.names, binding{r.Variable, r.List.Type.Elem}, binding{r.Variable, r.List.Type.Elem})
+		g.names = append(g.names, binding{name: r.Variable, typ: r.List.Type.Elem}, binding{name: r.Variable, typ: r.List.Type.Elem})
 	}
 	if g.Intn(5) == 0 {
 		r.When = o.known(lowest, func() *Expr { return g.condition(depth()) })

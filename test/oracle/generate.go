@@ -23,6 +23,8 @@ type generator struct {
 type binding struct {
 	name string
 	typ  *types.Type
+	// plain is what hardly anything can be wrong with, such as a parameter.
+	plain bool
 }
 
 // The types of values that only expressions have.
@@ -65,7 +67,8 @@ func (g *generator) visible() []binding {
 }
 
 // path walks from a name to a value of which ok holds; nil when it comes across
-// none. Inner names come first in visible, and are taken more often.
+// none. Inner names come first in visible, and are taken more often; plain ones
+// only now and then, since they have a value of most types right at hand.
 func (g *generator) path(ok func(*types.Type) bool) *Expr {
 	names := g.visible()
 	if g.walking {
@@ -79,10 +82,17 @@ func (g *generator) path(ok func(*types.Type) bool) *Expr {
 	g.walking = true
 	// The request has more in it than the interpreter is shown.
 	whole := ok
-	ok = func(t *types.Type) bool { return whole(t) && t.Name != "request" && t.Name != "userInfo" }
+	ok = func(t *types.Type) bool {
+		return whole(t) && t.Name != requestType.Name && t.Name != "userInfo" && t.Name != "requestKind"
+	}
 	defer func() { g.walking = false }()
-	for range 25 {
-		b := names[min(g.Intn(len(names)), g.Intn(len(names)))]
+	rich := slices.DeleteFunc(slices.Clone(names), func(b binding) bool { return b.plain })
+	for i := range 25 {
+		from := rich
+		if i >= 16 || len(rich) == 0 || g.Intn(4) == 0 {
+			from = names
+		}
+		b := from[min(g.Intn(len(from)), g.Intn(len(from)))]
 		e := &Expr{Op: opVar, Name: b.name, Type: b.typ}
 		for range 7 {
 			if ok(e.Type) && g.Intn(3) > 0 {
@@ -114,6 +124,9 @@ func (g *generator) step(e *Expr) *Expr {
 			return named(opSelect, g.openKey(t), types.DynType, e)
 		}
 		name := pick(g.Rand, names...)
+		if g.Intn(2) == 0 && slices.Contains(names, "spec") {
+			name = "spec"
+		}
 		out := named(opSelect, name, t.Fields.Field(name).Type, e)
 		if g.Intn(20) == 0 && selection(name)[0] == '.' {
 			out.Value = asOptional
@@ -231,7 +244,7 @@ func (g *generator) either(make maker, d int) *Expr {
 	case 1:
 		v := g.any(d)
 		name := g.localName()
-		body := g.with(make, d, binding{name, v.Type})
+		body := g.with(make, d, binding{name: name, typ: v.Type})
 		return &Expr{Op: opLet, Vars: []string{name}, Args: []*Expr{v, body}, Type: body.Type}
 	}
 	return node(opCond, t, g.condition(d), a, b)

@@ -132,7 +132,7 @@ func (g *generator) mapping(elem *types.Type, d int) *Expr {
 		}
 	}
 	e := node(opMap, nil)
-	t := elem
+	t := types.DynType // of `{}`, which says nothing of its values
 	for i, k := range g.Perm(len(keys))[:g.Intn(3)] {
 		v := g.of(elem, d)
 		if i == 0 {
@@ -194,7 +194,7 @@ func (g *generator) macro(name string, t *types.Type, rng *Expr, vars []*types.T
 			name = g.localName()
 		}
 		e.Vars = append(e.Vars, name)
-		names = append(names, binding{name, v})
+		names = append(names, binding{name: name, typ: v})
 	}
 	for _, b := range bodies {
 		e.Args = append(e.Args, g.with(b, d, names...))

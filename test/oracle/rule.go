@@ -80,8 +80,9 @@ func (r *rule) messages(s *scope, t style) ([]string, error) {
 // expected returns the messages of a rule in a request.
 func (p *policy) expected(r *rule, in *input, s *scope, t style) ([]string, error) {
 	if r.Ratchet && in.Operation == "UPDATE" {
-		before := &input{Operation: in.Operation, Object: in.OldObject, before: true}
-		old, err := p.scope(before)
+		before := *in
+		before.Object, before.OldObject, before.before = in.OldObject, nil, true
+		old, err := p.scope(&before)
 		if err != nil {
 			return nil, err
 		}
@@ -242,7 +243,11 @@ func (p *policy) without(drop func(*rule) bool) *policy {
 func (p *policy) scope(in *input) (*scope, error) {
 	object, old := fromJSON(in.Object), fromJSON(in.OldObject)
 	var s *scope
-	s = s.with("request", fromJSON(in.request())).with("object", object).with("oldObject", old)
+	s = s.with("request", fromJSON(asJSON(in.request())))
+	if ns := in.namespaceObject(); ns != nil {
+		s = s.with("namespaceObject", fromJSON(asJSON(ns)))
+	}
+	s = s.with("object", object).with("oldObject", old)
 	if p.world.kind.hasPod() {
 		pod, oldPod := p.world.kind.podOf(object), p.world.kind.podOf(old)
 		s = s.with("pod", pod).with("containers", containersOf(pod))

@@ -174,8 +174,8 @@ type outcome struct {
 
 // run judges an input by all rules.
 func (p *program) run(in *input) ([]outcome, error) {
-	results, _, err := p.evaluator.ForInput(context.Background(), in.attributes(), in.admission(),
-		cel.OptionalVariableBindings{}, nil, math.MaxInt64)
+	results, _, err := p.evaluator.ForInput(context.Background(), in.attributes(), in.request(),
+		cel.OptionalVariableBindings{}, in.namespaceObject(), math.MaxInt64)
 	if err != nil {
 		return nil, err
 	}

@@ -197,19 +197,29 @@ func (o *Oracle) shrinkInput(f *Finding) *Finding {
 	if err != nil {
 		return f
 	}
+	try := func(edit func(in *input)) bool {
+		in := *f.Input
+		edit(&in)
+		if in.settle() != nil {
+			return false
+		}
+		g := o.again(f, f.policy, &in)
+		if g != nil {
+			f = g
+		}
+		return g != nil
+	}
+	try(func(in *input) { in.Typed = false })
 	for progress := true; progress; {
 		progress = false
-		in := f.Input
-		for _, v := range lessOf(toAny(in.Object), root) {
-			if g := o.again(f, f.policy, &input{Operation: in.Operation, Object: v.(map[string]any), OldObject: in.OldObject}); g != nil {
-				f, progress = g, true
+		for _, v := range lessOf(toAny(f.Input.Object), root) {
+			if progress = try(func(in *input) { in.Object = v.(map[string]any) }); progress {
 				break
 			}
 		}
-		in = f.Input
-		for _, v := range lessOf(toAny(in.OldObject), root) {
-			if g := o.again(f, f.policy, &input{Operation: in.Operation, Object: in.Object, OldObject: v.(map[string]any)}); g != nil {
-				f, progress = g, true
+		for _, v := range lessOf(toAny(f.Input.OldObject), root) {
+			if try(func(in *input) { in.OldObject = v.(map[string]any) }) {
+				progress = true
 				break
 			}
 		}
