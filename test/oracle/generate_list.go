@@ -133,7 +133,7 @@ func (g *generator) mapping(elem *types.Type, d int) *Expr {
 	}
 	e := node(opMap, nil)
 	t := types.DynType // of `{}`, which says nothing of its values
-	for i, k := range g.Perm(len(keys))[:g.Intn(3)] {
+	for i, k := range g.Perm(len(keys))[:g.Intn(4)] {
 		v := g.of(elem, d)
 		if i == 0 {
 			t = v.Type
@@ -141,8 +141,10 @@ func (g *generator) mapping(elem *types.Type, d int) *Expr {
 		t = joined(t, v.Type)
 		e.Args = append(e.Args, text(keys[k]), v)
 	}
-	if len(e.Args) == 2 && g.Intn(3) == 0 {
-		e.Args[0] = g.str(d)
+	for i := 0; i < len(e.Args); i += 2 {
+		if g.Intn(3) == 0 {
+			e.Args[i] = g.str(d)
+		}
 	}
 	e.Type = types.NewMap(types.StringType, t)
 	return e
