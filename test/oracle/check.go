@@ -222,6 +222,14 @@ func (o *Oracle) policy(random *rand.Rand, lowest target.Version) (*policy, erro
 	g := &generator{Rand: random, world: w, names: w.names}
 	p := &policy{world: w}
 	for i := range random.Intn(3) {
+		f := g.function(fmt.Sprintf("shared%d", i))
+		for o.since.of(f.Body) > lowest {
+			f = g.function(f.Name)
+		}
+		p.functions = append(p.functions, f)
+		g.functions = p.functions
+	}
+	for i := range random.Intn(3) {
 		v := &variable{Name: fmt.Sprintf("v%d", i)}
 		v.Value = o.known(lowest, func() *Expr { return g.any(2) })
 		p.variables = append(p.variables, v)

@@ -14,6 +14,8 @@ type generator struct {
 	world *world
 	// names are what an expression can read, the innermost last.
 	names []binding
+	// functions are those of the policy's library.
+	functions []*function
 	// walking says that a path is being made: an index in it is a name, or a
 	// constant, but no path again.
 	walking bool
@@ -87,9 +89,9 @@ func (g *generator) path(ok func(*types.Type) bool) *Expr {
 	}
 	defer func() { g.walking = false }()
 	rich := slices.DeleteFunc(slices.Clone(names), func(b binding) bool { return b.plain })
-	for i := range 25 {
+	for i := range 60 {
 		from := rich
-		if i >= 16 || len(rich) == 0 || g.Intn(4) == 0 {
+		if i >= 45 || len(rich) == 0 || g.Intn(4) == 0 {
 			from = names
 		}
 		b := from[min(g.Intn(len(from)), g.Intn(len(from)))]
@@ -183,6 +185,11 @@ func (g *generator) or(ok func(*types.Type) bool, fallback maker) *Expr {
 
 // of makes an expression of a type.
 func (g *generator) of(t *types.Type, d int) *Expr {
+	if d > 0 && g.Intn(12) == 0 {
+		if e := g.functionCall(t, d-1); e != nil {
+			return e
+		}
+	}
 	switch t.Kind {
 	case types.Bool:
 		return g.boolean(d)

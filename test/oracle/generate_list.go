@@ -25,7 +25,7 @@ func (g *generator) list(elem *types.Type, d int) *Expr {
 	as := func(name string, from *Expr, args ...*Expr) *Expr {
 		return method(name, from.Type, append([]*Expr{from}, args...)...)
 	}
-	switch g.Intn(18) {
+	switch g.Intn(19) {
 	case 0, 1, 2:
 		return g.listLiteral(elem, d)
 	case 3, 4:
@@ -66,6 +66,10 @@ func (g *generator) list(elem *types.Type, d int) *Expr {
 	case 17:
 		if g.has(g.world.lists) {
 			return g.sortBy(again(d), d)
+		}
+	case 18:
+		if elem.Kind == types.Int && g.has(g.world.lists) {
+			return named(opCall, "lists.range", types.NewList(types.IntType), g.integer(d))
 		}
 	}
 	return g.or(listOf(elem), func(int) *Expr { return g.listLiteral(elem, d) })

@@ -91,7 +91,9 @@ func (o *objects) object(t *types.Type, depth int) any {
 		case f.Nullable && o.Intn(6) == 0:
 			out[name] = nil
 		default:
-			out[name] = o.value(f.Type, depth-1)
+			if out[name] = o.value(f.Type, depth-1); name == "image" && f.Type.Kind == types.String {
+				out[name] = pick(o.Rand, images...)
+			}
 		}
 	}
 	if t.Open {

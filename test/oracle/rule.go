@@ -50,8 +50,11 @@ var parameters = []parameter{
 	{"table", "map(string)", types.NewMap(types.StringType, types.StringType), object{"a": "b", "env": "1"}},
 }
 
-// readsVariables reports whether the rule reads variables of the policy.
-func (r *rule) readsVariables() bool { return strings.Contains(r.source(), "variables.") }
+// readsShared reports whether the rule reads variables of the policy or calls
+// functions of its library.
+func (r *rule) readsShared() bool {
+	return strings.Contains(r.source(), "variables.") || strings.Contains(r.source(), "shared")
+}
 
 // messages returns the messages of a rule's violations: one for each element
 // that violates it.
@@ -206,6 +209,15 @@ func (p *policy) source() (text string, firstRule int) {
 	return strings.Join(lines, "\n") + "\n", firstRule
 }
 
+// library writes the policy's functions.
+func (p *policy) library() string {
+	lines := []string{"apiVersion: policyc.dev/v1alpha1", "kind: Library", "metadata: {name: l}", "spec:", "  functions:"}
+	for _, f := range p.functions {
+		lines = append(lines, f.source())
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
 // toJSON is the reverse of fromJSON.
 func toJSON(v any) any {
 	switch v := v.(type) {
@@ -228,6 +240,7 @@ func toJSON(v any) any {
 // policy is what is compiled at once.
 type policy struct {
 	world     *world
+	functions []*function
 	variables []*variable
 	rules     []*rule
 }

@@ -60,9 +60,9 @@ func build(p *policy, v target.Version) (*program, []rejection, error) {
 		}
 		rejected = append(rejected, refused...)
 		if refused[0].rule == nil {
-			// A variable is refused: what reads one goes with it.
-			q := *p.without((*rule).readsVariables)
-			q.variables = nil
+			// A variable or a function is refused: what reads one goes with it.
+			q := *p.without((*rule).readsShared)
+			q.variables, q.functions = nil, nil
 			p = &q
 			continue
 		}
@@ -82,10 +82,11 @@ func build(p *policy, v target.Version) (*program, []rejection, error) {
 func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error) {
 	text, firstRule := p.source()
 	report := diag.NewReport()
-	result := compiler.Compile([]syntax.Input{
-		{Path: "policyc.yaml", Data: []byte(fmt.Sprintf(project, v))},
-		{Path: "p.yaml", Data: []byte(text)},
-	}, compiler.Options{Now: time.Unix(0, 0), ReadFile: func(string) ([]byte, error) { return crds, nil }}, report)
+	inputs := []syntax.Input{{Path: "policyc.yaml", Data: []byte(fmt.Sprintf(project, v))}, {Path: "p.yaml", Data: []byte(text)}}
+	if len(p.functions) > 0 {
+		inputs = append(inputs, syntax.Input{Path: "library.yaml", Data: []byte(p.library())})
+	}
+	result := compiler.Compile(inputs, compiler.Options{Now: time.Unix(0, 0), ReadFile: func(string) ([]byte, error) { return crds, nil }}, report)
 	var rejected []rejection
 	for _, d := range report.Sorted() {
 		if d.Severity != diag.Error || d.Code == diag.OverBudget {
@@ -95,7 +96,8 @@ func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error
 		if d.At.File != nil && d.At.File.Path == "p.yaml" {
 			line = d.At.File.Position(d.At.Start).Line - firstRule
 		}
-		if line < 0 && line >= -4 && len(p.variables) > 0 && d.Code != diag.Internal {
+		inLibrary := d.At.File != nil && d.At.File.Path == "library.yaml"
+		if (inLibrary || line < 0 && line >= -4 && len(p.variables) > 0) && d.Code != diag.Internal {
 			return nil, []rejection{{nil, d.Message}}, nil
 		}
 		if d.Code == diag.Internal || line < 0 || line >= len(p.rules) || d.At.File == nil {

@@ -49,6 +49,8 @@ type Expr struct {
 	Vars  []string
 	Args  []*Expr
 	Type  *types.Type
+	// Function is what a call of a function of a library calls.
+	Function *function
 }
 
 // String prints the expression as the source of a policy, with the parentheses
@@ -83,6 +85,9 @@ func (e *Expr) String() string {
 	case opOrValue:
 		return e.Args[0].operand() + ".orValue(" + e.Args[1].String() + ")"
 	case opMethod:
+		if e.Name == "format" {
+			return e.Args[0].operand() + ".format([" + join(e.Args[1:]) + "])"
+		}
 		return e.Args[0].operand() + "." + e.Name + "(" + join(e.Args[1:]) + ")"
 	case opMacro:
 		return e.Args[0].operand() + "." + e.Name + "(" + strings.Join(e.Vars, ", ") + ", " + join(e.Args[1:]) + ")"

@@ -44,6 +44,7 @@ var kinds = []*kind{
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
+	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Gadget", group: "example.com", version: "v1", resource: "gadgets", kind: "Gadget"},
 }
 
@@ -57,7 +58,7 @@ func (w *world) fields(t *types.Type) []string {
 	var out []string
 	most := 6
 	if w.kind.kind == "Widget" { // every field of which is there for a reason
-		most = 10
+		most = 14
 	}
 	for _, n := range names {
 		// What carries the object is always there.
