@@ -56,7 +56,7 @@ func (g *generator) function(name string) *function {
 	}
 	outer := g.names
 	defer func() { g.names = outer }()
-	g.names = append([]binding{{name: "'a'", typ: types.StringType, plain: true}}, f.Params...)
+	g.names = f.Params
 	f.Body = g.of(pick(g.Rand, types.BoolType, types.StringType, types.IntType, types.DoubleType), 2)
 	return f
 }

@@ -73,6 +73,9 @@ func (g *generator) visible() []binding {
 // only now and then, since they have a value of most types right at hand.
 func (g *generator) path(ok func(*types.Type) bool) *Expr {
 	names := g.visible()
+	if len(names) == 0 {
+		return nil
+	}
 	if g.walking {
 		for _, b := range names {
 			if ok(b.typ) && g.Intn(2) == 0 {
@@ -88,6 +91,11 @@ func (g *generator) path(ok func(*types.Type) bool) *Expr {
 		return whole(t) && t.Name != requestType.Name && t.Name != "userInfo" && t.Name != "requestKind"
 	}
 	defer func() { g.walking = false }()
+	if g.Intn(2) == 0 {
+		if e := g.direct(names, ok); e != nil {
+			return e
+		}
+	}
 	rich := slices.DeleteFunc(slices.Clone(names), func(b binding) bool { return b.plain })
 	for i := range 60 {
 		from := rich
@@ -111,6 +119,32 @@ func (g *generator) path(ok func(*types.Type) bool) *Expr {
 		}
 	}
 	return nil
+}
+
+// direct selects one of the fields of the object's spec: a walk would come by
+// each of them too seldom. It is nil when none is ok.
+func (g *generator) direct(names []binding, ok func(*types.Type) bool) *Expr {
+	name := pick(g.Rand, "object", "object", "oldObject")
+	i := slices.IndexFunc(names, func(b binding) bool { return b.name == name && b.typ.Kind == types.Object })
+	if i < 0 {
+		return nil
+	}
+	spec := names[i].typ.Fields.Field("spec")
+	if spec == nil || spec.Type.Kind != types.Object {
+		return nil
+	}
+	var fits []string
+	for _, f := range g.world.fields(spec.Type) {
+		if ok(spec.Type.Fields.Field(f).Type) {
+			fits = append(fits, f)
+		}
+	}
+	if len(fits) == 0 {
+		return nil
+	}
+	f := pick(g.Rand, fits...)
+	object := &Expr{Op: opVar, Name: name, Type: names[i].typ}
+	return named(opSelect, f, spec.Type.Fields.Field(f).Type, named(opSelect, "spec", spec.Type, object))
 }
 
 // step goes one selection or index down.

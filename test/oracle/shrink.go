@@ -46,6 +46,9 @@ func (o *Oracle) again(f *Finding, p *policy, in *input) *Finding {
 	if i := strings.Index(text, "  enforce:"); !strings.Contains(text, "  variables:\n") {
 		out.Source = text[i:]
 	}
+	if strings.Contains(out.Source, "shared") {
+		out.Source += p.library()
+	}
 	switch {
 	case len(rejected) > 0:
 		return nil
