@@ -13,7 +13,7 @@ func (c *checker) lint(d *syntax.Rule, rule *Rule) {
 	c.lintAbsence(d, j)
 	c.lintEphemeral(d, j)
 	c.lintConstant(j)
-	c.lintRatchet(d, rule)
+	c.lintRatchet(rule)
 	for _, n := range []*expr.Node{j.When, j.Violated} {
 		if n == nil {
 			continue
@@ -76,7 +76,7 @@ func mentionsEphemeral(n *expr.Node) bool {
 
 // lintRatchet warns about a rule that ratchets although it already is about
 // what changes: on its own, the old object has none before it.
-func (c *checker) lintRatchet(d *syntax.Rule, rule *Rule) {
+func (c *checker) lintRatchet(rule *Rule) {
 	if rule.Before == nil {
 		return
 	}
@@ -86,7 +86,7 @@ func (c *checker) lintRatchet(d *syntax.Rule, rule *Rule) {
 			continue
 		}
 		help := "leave out `ratchet`"
-		if d.Ratchet.Span.File == nil {
+		if c.policy.Ratchet.Value {
 			help = "write `ratchet: false` in the rule"
 		}
 		c.report.Warnf(diag.RatchetReadsOld, old.Span, "`%s` is absent when `ratchet` judges the old object, which may always count as a violation", old.Var.Name).

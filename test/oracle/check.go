@@ -150,7 +150,7 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 		if err := in.settle(); err != nil {
 			return counts, append(findings, &Finding{Seed: seed, Target: v, Input: in, Got: err.Error(), failed: true})
 		}
-		for _, f := range compareAll(p, prog, in, &counts) {
+		for _, f := range compareAll(prog, in, &counts) {
 			if f.Seed, f.Target = seed, v; !found[f.policy.rules[0]] {
 				found[f.policy.rules[0]] = true
 				findings = append(findings, f)
@@ -161,7 +161,8 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 }
 
 // compareAll judges an input twice.
-func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding {
+func compareAll(prog *program, in *input, counts *Counts) []*Finding {
+	p := prog.policy
 	if len(prog.rules) == 0 {
 		return nil
 	}
@@ -176,6 +177,8 @@ func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding 
 		return []*Finding{{Input: in, Got: err.Error(), failed: true, policy: p}}
 	}
 	var findings []*Finding
+	var all []string
+	sure := true
 	for i, r := range prog.rules {
 		counts.Evaluations++
 		got := outcomes[i]
@@ -183,9 +186,11 @@ func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding 
 		if quoted, _ := p.expected(r, in, s, styles[1]); slices.EqualFunc(quoted, got.messages, sameText) {
 			want = got.messages
 		}
+		all = append(all, want...)
 		switch {
 		case err != nil, got.err != nil && exempt(got.err):
 			counts.Exempt++
+			sure = false
 			continue
 		case got.err == nil && slices.Equal(want, got.messages):
 			continue
@@ -201,7 +206,31 @@ func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding 
 		}
 		findings = append(findings, f)
 	}
+	if sure && len(findings) == 0 {
+		findings = compareWhole(p, in, s, all, outcomes[len(prog.rules)], counts)
+	}
 	return findings
+}
+
+// compareWhole judges what the API server would tell of all rules together.
+func compareWhole(p *policy, in *input, s *scope, all []string, got outcome, counts *Counts) []*Finding {
+	applies, err := p.applies(in, s)
+	switch counts.Evaluations++; {
+	case err != nil, got.err != nil && exempt(got.err):
+		counts.Exempt++
+		return nil
+	case !applies:
+		all = nil
+	}
+	if got.err == nil && slices.Equal(all, got.messages) {
+		return nil
+	}
+	f := &Finding{Source: "all rules", Code: "variables.violations", Input: in, Want: fmt.Sprintf("%q", all), Got: fmt.Sprintf("%q", got.messages),
+		failed: got.err != nil, policy: p}
+	if counts.Mismatches++; got.err != nil {
+		f.Got = got.err.Error()
+	}
+	return []*Finding{f}
 }
 
 // zeros are those that older servers write behind the point of a double.
@@ -238,6 +267,8 @@ func (o *Oracle) policy(random *rand.Rand, lowest target.Version) (*policy, erro
 	for i := range o.Size.Rules {
 		p.rules = append(p.rules, o.rule(g, lowest, fmt.Sprintf("r%d", i)))
 	}
+	p.conditional(random, func() *Expr { return o.known(lowest, func() *Expr { return g.condition(2) }) })
+	p.parameterObject = random.Intn(4) == 0
 	return p, nil
 }
 

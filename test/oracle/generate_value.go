@@ -41,7 +41,8 @@ func (g *generator) integer(d int) *Expr {
 	intOf := func(m *Expr) *Expr { m.Type = types.IntType; return m }
 	switch max(0, g.Intn(24)-3) {
 	case 0, 1:
-		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "/", "%", "%"), types.IntType, g.integer(d), g.integer(d))
+		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "/", "%", "%"), types.IntType, g.integer(d),
+			g.choose(d, g.integer, g.integer, g.iorstr))
 	case 2:
 		other := g.choose(d, g.dyn, g.iorstr)
 		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "%"), types.IntType, g.integer(d), other)
@@ -69,7 +70,7 @@ func (g *generator) integer(d int) *Expr {
 	case 16:
 		return method("prefixLength", types.IntType, g.cidr(d))
 	case 17:
-		return method(pick(g.Rand, "min", "max", "sum"), types.IntType, g.list(types.IntType, g.Intn(d+1)))
+		return method(pick(g.Rand, "min", "max", "sum"), types.IntType, g.members(types.IntType, min(d, g.Intn(2))))
 	case 18:
 		elem := pick(g.Rand, types.StringType, types.IntType)
 		return method(pick(g.Rand, "indexOf", "lastIndexOf"), types.IntType, g.list(elem, d), g.of(elem, d))
@@ -79,6 +80,14 @@ func (g *generator) integer(d int) *Expr {
 		return method(pick(g.Rand, "indexOf", "lastIndexOf"), types.IntType, g.str(d), g.str(d), g.integer(d))
 	}
 	return leaf(d)
+}
+
+// members is a list that says what its elements are, which `[]` does not.
+func (g *generator) members(elem *types.Type, d int) *Expr {
+	if l := g.list(elem, d); l.Type.Elem != nothing {
+		return l
+	}
+	return node(opList, types.NewList(elem), g.literal(elem))
 }
 
 func (g *generator) size(d int) *Expr {
@@ -111,9 +120,11 @@ func (g *generator) double(d int) *Expr {
 	case 5:
 		return method("asApproximateFloat", types.DoubleType, g.measure(d))
 	case 6:
-		return method(pick(g.Rand, "min", "max", "sum"), types.DoubleType, g.list(types.DoubleType, d))
+		return method(pick(g.Rand, "min", "max", "sum"), types.DoubleType, g.members(types.DoubleType, d))
 	case 7:
-		return named(opCall, pick(g.Rand, "cpu", "memory"), types.DoubleType, g.or(kindIs(types.Quantity), func(int) *Expr { return text(pick(g.Rand, quantityTexts...)) }))
+		if amount := g.path(kindIs(types.Quantity)); amount != nil {
+			return named(opCall, pick(g.Rand, "cpu", "memory"), types.DoubleType, amount)
+		}
 	}
 	return leaf(d)
 }
@@ -170,7 +181,7 @@ func (g *generator) str(d int) *Expr {
 	case 14:
 		return of(pick(g.Rand, "getScheme", "getHost", "getHostname", "getPort", "getEscapedPath"), g.url(d))
 	case 15:
-		return of(pick(g.Rand, "min", "max"), g.list(types.StringType, d))
+		return of(pick(g.Rand, "min", "max"), g.members(types.StringType, d))
 	case 16:
 		image := named(opCall, "image", types.DynType, g.imageText(d))
 		return named(opSelect, pick(g.Rand, "registry", "repository", "name", "tag", "digest"), types.StringType, image)

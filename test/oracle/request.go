@@ -53,6 +53,8 @@ type input struct {
 	// NamespaceLabels are those of the namespace; without a namespace there is no namespaceObject.
 	NamespaceLabels   map[string]string
 	Object, OldObject map[string]any
+	// Missing are the parameters that an object of parameters lacks.
+	Missing []string
 	// Typed says that the objects are of Go types, as those of the kinds of
 	// Kubernetes are in an API server.
 	Typed bool
@@ -67,6 +69,11 @@ func (in *input) describe(r *rand.Rand) {
 	in.Name, in.Namespace = pick(r, "", "a", "b", "a-b"), pick(r, "a", "a", "env", "a-b", "")
 	in.User = pick(r, "", "a", "b", "system:serviceaccount:a:b")
 	in.Groups = pick(r, nil, []string{"a", "env"}, []string{"b"}, []string{"system:authenticated", "a"})
+	for _, p := range parameters {
+		if r.Intn(8) == 0 {
+			in.Missing = append(in.Missing, p.name)
+		}
+	}
 	if yes := r.Intn(2) == 0; r.Intn(3) > 0 {
 		in.DryRun = &yes
 	}
@@ -121,6 +128,18 @@ func asJSON(v any) map[string]any {
 		panic(fmt.Sprintf("no JSON: %v", err))
 	}
 	return out
+}
+
+// parameters is the object that parameters are in.
+func (in *input) parameters() runtime.Object {
+	spec := map[string]any{}
+	for _, p := range parameters {
+		if !slices.Contains(in.Missing, p.name) {
+			spec[p.name] = toJSON(p.value)
+		}
+	}
+	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "params.policyc.dev/v1", "kind": "PParams",
+		"metadata": map[string]any{"name": "p"}, "spec": spec}}
 }
 
 // request is the request in the API server's terms.

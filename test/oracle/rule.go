@@ -82,6 +82,9 @@ func (r *rule) messages(s *scope, t style) ([]string, error) {
 
 // expected returns the messages of a rule in a request.
 func (p *policy) expected(r *rule, in *input, s *scope, t style) ([]string, error) {
+	if lifted, err := p.lifted(r, in, s); err != nil || lifted {
+		return []string{}, err
+	}
 	if r.Ratchet && in.Operation == "UPDATE" {
 		before := *in
 		before.Object, before.OldObject, before.before = in.OldObject, nil, true
@@ -185,12 +188,26 @@ func quote(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
+func when(e *Expr) string {
+	if e == nil {
+		return ""
+	}
+	return ", when: " + quote(e.String())
+}
+
 // source writes a policy. The lines of its rules begin at the second result.
 func (p *policy) source() (text string, firstRule int) {
 	lines := []string{
 		"apiVersion: policyc.dev/v1alpha1", "kind: Policy", "metadata: {name: p}", "spec:",
-		"  match: {kinds: [" + p.world.kind.ref + "], operations: [CREATE, UPDATE, DELETE]}", "  parameters:",
+		"  match: {kinds: [" + p.world.kind.ref + "], operations: [CREATE, UPDATE, DELETE]" + when(p.when) + "}",
 	}
+	if p.exclude != nil {
+		lines = append(lines, "  exclude: {"+strings.TrimPrefix(when(p.exclude), ", ")+"}")
+	}
+	if p.parameterObject {
+		lines = append(lines, "  parameterObject: true")
+	}
+	lines = append(lines, "  parameters:")
 	for _, q := range parameters {
 		value, _ := json.Marshal(toJSON(q.value))
 		lines = append(lines, fmt.Sprintf("    %s: {type: %s, default: %s}", q.name, quote(q.written), value))
@@ -243,6 +260,11 @@ type policy struct {
 	functions []*function
 	variables []*variable
 	rules     []*rule
+	// when and exclude say which requests the policy is about; nil is all.
+	when, exclude *Expr
+	exceptions    []*exception
+	// parameterObject says that parameters are in an object, where one may miss.
+	parameterObject bool
 }
 
 // without returns the policy without some rules.
@@ -270,7 +292,9 @@ func (p *policy) scope(in *input) (*scope, error) {
 		}
 	}
 	for _, q := range parameters {
-		s = s.with("params."+q.name, q.value)
+		if value := q.value; !p.parameterObject || !slices.Contains(in.Missing, q.name) {
+			s = s.with("params."+q.name, value)
+		}
 	}
 	for _, v := range p.variables {
 		value, err := Interpret(v.Value, s)
@@ -280,4 +304,9 @@ func (p *policy) scope(in *input) (*scope, error) {
 		s = s.with("variables."+v.Name, value)
 	}
 	return s, nil
+}
+
+// shares reports whether the policy has anything besides its rules.
+func (p *policy) shares() bool {
+	return len(p.variables)+len(p.functions)+len(p.exceptions) > 0 || p.when != nil || p.exclude != nil
 }

@@ -42,6 +42,7 @@ func (o *Oracle) Shrink(f *Finding) *Finding {
 func (o *Oracle) again(f *Finding, p *policy, in *input) *Finding {
 	prog, rejected, err := build(p, f.Target)
 	text, _ := p.source()
+	text += p.exceptionSource()
 	out := &Finding{Seed: f.Seed, Target: f.Target, Source: text[strings.Index(text, "  variables:\n")+1:], Input: in, policy: p, failed: f.failed}
 	if i := strings.Index(text, "  enforce:"); !strings.Contains(text, "  variables:\n") {
 		out.Source = text[i:]
@@ -61,7 +62,7 @@ func (o *Oracle) again(f *Finding, p *policy, in *input) *Finding {
 	case f.Input == nil:
 		return nil
 	}
-	found := compareAll(p, prog, in, &Counts{})
+	found := compareAll(prog, in, &Counts{})
 	if len(found) != 1 || found[0].failed != f.failed {
 		return nil
 	}
@@ -96,6 +97,16 @@ func smallerPolicies(p *policy) []*policy {
 		out = append(out, &q)
 	}
 	r := p.rules[0]
+	drop := func(is bool, edit func(*policy)) {
+		if q := *p; is {
+			edit(&q)
+			out = append(out, &q)
+		}
+	}
+	drop(p.when != nil, func(q *policy) { q.when = nil })
+	drop(p.exclude != nil, func(q *policy) { q.exclude = nil })
+	drop(len(p.exceptions) > 0, func(q *policy) { q.exceptions = q.exceptions[1:] })
+	drop(p.parameterObject, func(q *policy) { q.parameterObject = false })
 	for i := range p.variables {
 		q := *p
 		q.variables = slices.Delete(slices.Clone(p.variables), i, i+1)
