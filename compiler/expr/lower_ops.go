@@ -542,7 +542,7 @@ func coerce(want, have *types.Type, x *code.Expr) *code.Expr {
 	case types.List:
 		if have.Kind == types.List && have.Elem.Loose && !want.Elem.Loose {
 			item := code.Ident("item")
-			return code.Method(x, "map", item, exact(item, have.Elem))
+			return code.Method(x, "map", item, exact(elementOf(x, item), have.Elem))
 		}
 	case types.Timestamp:
 		if have.Kind == types.Time {
@@ -564,6 +564,15 @@ func coerce(want, have *types.Type, x *code.Expr) *code.Expr {
 	return x
 }
 
+// elementOf is an element that is to be converted. Where CEL leaves the type of
+// the list open, it would take the first conversion for the only one.
+func elementOf(list, item *code.Expr) *code.Expr {
+	if undecided(list) {
+		return code.Call("dyn", item)
+	}
+	return item
+}
+
 // sum lowers list.sum(). The overloads begin with a zero of their own type, and
 // at run time CEL takes the first one for every list of a type it does not
 // know: only map() with a conversion makes it take another.
@@ -575,7 +584,7 @@ func (l *lowerer) sum(n *Node, list *code.Expr) result {
 	item := code.Ident(l.fresh("item"))
 	defer l.release(item.Name)
 	as := func(conversion string) *code.Expr {
-		return code.Method(code.Method(list, "map", item, code.Call(conversion, item)), "sum")
+		return code.Method(code.Method(list, "map", item, code.Call(conversion, elementOf(list, item))), "sum")
 	}
 	switch {
 	case elem.Kind == types.Int && elem.Loose:
