@@ -22,6 +22,13 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 	if as := sugar(a.Type, b.Type); as != nil {
 		return l.equalAs(a, b, as)
 	}
+	if b.Type.Kind == types.Dyn && composite(a.Type) {
+		// Since Kubernetes 1.37 a built-in object, or a list or map in it, raises an
+		// error when it is asked whether it equals a value of another type
+		// (k8s.io/apiserver/pkg/cel/common/valuesschemalesstyped.go). The other one
+		// may be asked.
+		a, b = b, a
+	}
 	ta, tb := l.term(a), l.term(b)
 	if !ta.total() && tb.total() {
 		return l.equalTo(ta, tb)
@@ -40,6 +47,10 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 		x, y = dynOptional(x, ta), dynOptional(y, tb)
 	}
 	return code.Eq(x, y)
+}
+
+func composite(t *types.Type) bool {
+	return t.Kind == types.Object || t.Kind == types.List || t.Kind == types.Map
 }
 
 // samePlace reports whether two values stand in the same place of the old and
@@ -67,6 +78,9 @@ func (l *lowerer) equalTo(t, total term) *code.Expr {
 	if !t.optional {
 		// A null is equal to nothing that is present.
 		return code.Eq(agree(t.x, t.typ, total.typ), total.x)
+	}
+	if total.typ.Kind == types.Dyn && composite(t.typ) {
+		return code.Eq(code.Some(total.x), t.x)
 	}
 	// An optional that holds null is not equal to one that holds a value.
 	return code.Eq(t.x, code.Some(agree(total.x, total.typ, t.typ)))
