@@ -13,6 +13,7 @@ func (c *checker) lint(d *syntax.Rule, rule *Rule) {
 	c.lintAbsence(d, j)
 	c.lintEphemeral(d, j)
 	c.lintConstant(j)
+	c.lintRatchet(rule)
 	for _, n := range []*expr.Node{j.When, j.Violated} {
 		if n == nil {
 			continue
@@ -69,6 +70,42 @@ func mentionsEphemeral(n *expr.Node) bool {
 	found := false
 	n.Walk(func(m *expr.Node) {
 		found = found || m.Op == expr.OpSelect && (m.Name == "targetContainerName" || m.Name == "ephemeralContainers")
+	})
+	return found
+}
+
+// lintRatchet warns about a rule that ratchets although it already is about
+// what changes: on its own, the old object has none before it.
+func (c *checker) lintRatchet(rule *Rule) {
+	if rule.Before == nil {
+		return
+	}
+	for _, n := range []*expr.Node{rule.Now.List, rule.Now.When, rule.Now.Violated} {
+		old := readsOld(n)
+		if old == nil {
+			continue
+		}
+		help := "leave out `ratchet`"
+		if c.policy.Ratchet.Value {
+			help = "write `ratchet: false` in the rule"
+		}
+		c.report.Warnf(diag.RatchetReadsOld, old.Span, "`%s` is absent when `ratchet` judges the old object, which may always count as a violation", old.Var.Name).
+			Helpf("%s: a rule that reads the old object already is about what changes", help)
+		return
+	}
+}
+
+// readsOld returns the first place where an expression reads the old object;
+// nil when there is none.
+func readsOld(n *expr.Node) *expr.Node {
+	var found *expr.Node
+	if n == nil {
+		return nil
+	}
+	n.Walk(func(m *expr.Node) {
+		if found == nil && m.Op == expr.OpVar && (m.Var.Name == "oldObject" || m.Var.Name == oldPodVariable || m.Var.Name == oldContainersVariable) {
+			found = m
+		}
 	})
 	return found
 }

@@ -73,6 +73,20 @@ containers, so it would refuse every kubectl debug. Leave ephemeral containers o
 		After:  "require: has(object.metadata.labels.owner)\n",
 		Since:  "0.1",
 	}
+
+	// RatchetReadsOld is a rule that ratchets and reads the old object.
+	RatchetReadsOld = &Code{
+		ID:    "PC5008",
+		Title: "a rule about the change cannot ratchet",
+		Text: `A rule with ratchet judges the old object of an UPDATE on its own: there is no old object
+before that, and what is read of it is absent. A comparison with it is then false, so that a
+requirement counts as violated before, and the rule never denies an UPDATE. A rule that compares
+the new object with the old one already is about what changes, and needs no ratchet.`,
+		Before: "require: object.spec.replicas >= oldObject.spec.replicas\nratchet: true\n",
+		After:  "require: object.spec.replicas >= oldObject.spec.replicas\n",
+		Since:  "0.1",
+	}
 )
 
-var lintCodes = []*Code{AbsentPasses, AbsentDenied, EphemeralField, NeverEnforced, ExpiredException, MayOverflow, ConstantCondition}
+var lintCodes = []*Code{AbsentPasses, AbsentDenied, EphemeralField, NeverEnforced, ExpiredException, MayOverflow, ConstantCondition,
+	RatchetReadsOld}

@@ -440,6 +440,10 @@ func (c *checker) inline(f *Function, receiver *Node, argExprs []ast.Expr, at so
 	for i := len(lets) - 1; i >= 0; i-- {
 		body = bindIn(lets[i], body)
 	}
+	if len(lets) > 0 && body.Type.Kind == types.Bool {
+		// A test of an absent value is false.
+		body = &Node{Op: OpOrValue, Type: types.BoolType, Span: at, Args: []*Node{body, litNode(false, types.BoolType, at)}}
+	}
 	if body.Op == OpRecord {
 		body.Name = f.Name
 	}

@@ -22,6 +22,13 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 	if as := sugar(a.Type, b.Type); as != nil {
 		return l.equalAs(a, b, as)
 	}
+	if b.Type.Kind == types.Dyn && composite(a.Type) {
+		// Since Kubernetes 1.37 a built-in object, or a list or map in it, raises an
+		// error when it is asked whether it equals a value of another type
+		// (k8s.io/apiserver/pkg/cel/common/valuesschemalesstyped.go). The other one
+		// may be asked.
+		a, b = b, a
+	}
 	ta, tb := l.term(a), l.term(b)
 	if !ta.total() && tb.total() {
 		return l.equalTo(ta, tb)
@@ -40,6 +47,10 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 		x, y = dynOptional(x, ta), dynOptional(y, tb)
 	}
 	return code.Eq(x, y)
+}
+
+func composite(t *types.Type) bool {
+	return t.Kind == types.Object || t.Kind == types.List || t.Kind == types.Map
 }
 
 // samePlace reports whether two values stand in the same place of the old and
@@ -67,6 +78,9 @@ func (l *lowerer) equalTo(t, total term) *code.Expr {
 	if !t.optional {
 		// A null is equal to nothing that is present.
 		return code.Eq(agree(t.x, t.typ, total.typ), total.x)
+	}
+	if total.typ.Kind == types.Dyn && composite(t.typ) {
+		return code.Eq(code.Some(total.x), t.x)
 	}
 	// An optional that holds null is not equal to one that holds a value.
 	return code.Eq(t.x, code.Some(agree(total.x, total.typ, t.typ)))
@@ -542,7 +556,7 @@ func coerce(want, have *types.Type, x *code.Expr) *code.Expr {
 	case types.List:
 		if have.Kind == types.List && have.Elem.Loose && !want.Elem.Loose {
 			item := code.Ident("item")
-			return code.Method(x, "map", item, exact(item, have.Elem))
+			return code.Method(x, "map", item, exact(elementOf(x, item), have.Elem))
 		}
 	case types.Timestamp:
 		if have.Kind == types.Time {
@@ -564,6 +578,15 @@ func coerce(want, have *types.Type, x *code.Expr) *code.Expr {
 	return x
 }
 
+// elementOf is an element that is to be converted. Where CEL leaves the type of
+// the list open, it would take the first conversion for the only one.
+func elementOf(list, item *code.Expr) *code.Expr {
+	if undecided(list) {
+		return code.Call("dyn", item)
+	}
+	return item
+}
+
 // sum lowers list.sum(). The overloads begin with a zero of their own type, and
 // at run time CEL takes the first one for every list of a type it does not
 // know: only map() with a conversion makes it take another.
@@ -575,7 +598,7 @@ func (l *lowerer) sum(n *Node, list *code.Expr) result {
 	item := code.Ident(l.fresh("item"))
 	defer l.release(item.Name)
 	as := func(conversion string) *code.Expr {
-		return code.Method(code.Method(list, "map", item, code.Call(conversion, item)), "sum")
+		return code.Method(code.Method(list, "map", item, code.Call(conversion, elementOf(list, item))), "sum")
 	}
 	switch {
 	case elem.Kind == types.Int && elem.Loose:

@@ -72,7 +72,7 @@ var optionalCalls = map[string]bool{"optMap": true, "optFlatMap": true, "or": tr
 
 // openResult are the functions whose result type is a parameter.
 var openResult = map[string]bool{"first": true, "last": true, "distinct": true, "reverse": true, "slice": true,
-	"flatten": true, "value": true}
+	"flatten": true, "value": true, "sortBy": true}
 
 // clearCalls are the functions with one overload for text.
 var clearCalls = map[string]bool{"startsWith": true, "endsWith": true, "contains": true, "matches": true,

@@ -101,6 +101,10 @@ func assign(want, have *types.Type, bound map[string]*types.Type) bool {
 			return true
 		case have.Kind == types.Dyn || types.Equal(old, have):
 			return true
+		case old.Kind == have.Kind && (old.Kind == types.Int || old.Kind == types.Double):
+			// One of them is a number of a CRD, which CEL compares with any other.
+			bound[want.Name] = &types.Type{Kind: old.Kind, Loose: true}
+			return true
 		case old.Kind == types.List && have.Kind == types.List:
 			return assign(old.Elem, have.Elem, bound) || assign(have.Elem, old.Elem, bound)
 		}

@@ -100,6 +100,12 @@ func TestImage(t *testing.T) {
 		"https://registry.company.com/x":       {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
 		"nginx:latest ":                        {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
 		"a//b":                                 {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
+		"a..b":                                 {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
+		"a___b":                                {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
+		"a__b/c--d.e":                          {"docker.io", "a__b/c--d.e", expr.Unset, expr.Unset},
+		"-a.io/b":                              {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
+		"a-.io/b":                              {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
+		"a..io/b":                              {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
 		"":                                     {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
 		"evil.io/registry.company.com/x:1\nx:": {expr.Unset, expr.Unset, expr.Unset, expr.Unset},
 	} {

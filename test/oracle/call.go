@@ -34,7 +34,13 @@ func evalCall(e *Expr, s *scope) any {
 			args[i] = []any{}
 		}
 	}
+	if e.Function != nil {
+		return e.Function.call(args)
+	}
 	v := call(e, args)
+	if e.Name == "sum" { // of no numbers is a zero of their type
+		v = number(v, e.Type)
+	}
 	if v == nil && e.Type.Kind == types.Bool && !handsOn[e.Name] {
 		return false
 	}
@@ -64,7 +70,7 @@ func listLike(t *types.Type) bool { return t.Kind == types.List || t.Kind == typ
 var handsOn = map[string]bool{"bool": true, "first": true, "last": true, "min": true, "max": true}
 
 func call(e *Expr, args []any) any {
-	for _, table := range []map[string]func([]any) any{conversions, textMethods, listMethods, quantityMethods, timeMethods, netMethods} {
+	for _, table := range []map[string]func([]any) any{conversions, textMethods, listMethods, quantityMethods, timeMethods, netMethods, standard} {
 		if f, ok := table[e.Name]; ok {
 			if v := f(args); v != nil {
 				return v

@@ -147,7 +147,10 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 	found := map[*rule]bool{}
 	for range o.Size.Objects {
 		in := objects.input(root)
-		for _, f := range compareAll(p, prog, in, &counts) {
+		if err := in.settle(); err != nil {
+			return counts, append(findings, &Finding{Seed: seed, Target: v, Input: in, Got: err.Error(), failed: true})
+		}
+		for _, f := range compareAll(prog, in, &counts) {
 			if f.Seed, f.Target = seed, v; !found[f.policy.rules[0]] {
 				found[f.policy.rules[0]] = true
 				findings = append(findings, f)
@@ -158,7 +161,8 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 }
 
 // compareAll judges an input twice.
-func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding {
+func compareAll(prog *program, in *input, counts *Counts) []*Finding {
+	p := prog.policy
 	if len(prog.rules) == 0 {
 		return nil
 	}
@@ -173,6 +177,8 @@ func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding 
 		return []*Finding{{Input: in, Got: err.Error(), failed: true, policy: p}}
 	}
 	var findings []*Finding
+	var all []string
+	sure := true
 	for i, r := range prog.rules {
 		counts.Evaluations++
 		got := outcomes[i]
@@ -180,9 +186,11 @@ func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding 
 		if quoted, _ := p.expected(r, in, s, styles[1]); slices.EqualFunc(quoted, got.messages, sameText) {
 			want = got.messages
 		}
+		all = append(all, want...)
 		switch {
 		case err != nil, got.err != nil && exempt(got.err):
 			counts.Exempt++
+			sure = false
 			continue
 		case got.err == nil && slices.Equal(want, got.messages):
 			continue
@@ -198,7 +206,31 @@ func compareAll(p *policy, prog *program, in *input, counts *Counts) []*Finding 
 		}
 		findings = append(findings, f)
 	}
+	if sure && len(findings) == 0 {
+		findings = compareWhole(p, in, s, all, outcomes[len(prog.rules)], counts)
+	}
 	return findings
+}
+
+// compareWhole judges what the API server would tell of all rules together.
+func compareWhole(p *policy, in *input, s *scope, all []string, got outcome, counts *Counts) []*Finding {
+	applies, err := p.applies(in, s)
+	switch counts.Evaluations++; {
+	case err != nil, got.err != nil && exempt(got.err):
+		counts.Exempt++
+		return nil
+	case !applies:
+		all = nil
+	}
+	if got.err == nil && slices.Equal(all, got.messages) {
+		return nil
+	}
+	f := &Finding{Source: "all rules", Code: "variables.violations", Input: in, Want: fmt.Sprintf("%q", all), Got: fmt.Sprintf("%q", got.messages),
+		failed: got.err != nil, policy: p}
+	if counts.Mismatches++; got.err != nil {
+		f.Got = got.err.Error()
+	}
+	return []*Finding{f}
 }
 
 // zeros are those that older servers write behind the point of a double.
@@ -219,14 +251,24 @@ func (o *Oracle) policy(random *rand.Rand, lowest target.Version) (*policy, erro
 	g := &generator{Rand: random, world: w, names: w.names}
 	p := &policy{world: w}
 	for i := range random.Intn(3) {
+		f := g.function(fmt.Sprintf("shared%d", i))
+		for o.since.of(f.Body) > lowest {
+			f = g.function(f.Name)
+		}
+		p.functions = append(p.functions, f)
+		g.functions = p.functions
+	}
+	for i := range random.Intn(3) {
 		v := &variable{Name: fmt.Sprintf("v%d", i)}
 		v.Value = o.known(lowest, func() *Expr { return g.any(2) })
 		p.variables = append(p.variables, v)
-		g.names = append(g.names, binding{"variables." + v.Name, v.Value.Type})
+		g.names = append(g.names, binding{name: "variables." + v.Name, typ: v.Value.Type})
 	}
 	for i := range o.Size.Rules {
 		p.rules = append(p.rules, o.rule(g, lowest, fmt.Sprintf("r%d", i)))
 	}
+	p.conditional(random, func() *Expr { return o.known(lowest, func() *Expr { return g.condition(2) }) })
+	p.parameterObject = random.Intn(4) == 0
 	return p, nil
 }
 
@@ -239,7 +281,7 @@ func (o *Oracle) rule(g *generator, lowest target.Version, name string) *rule {
 	if g.Intn(4) == 0 {
 		r.Variable = g.localName()
 		r.List = o.known(lowest, func() *Expr { return g.anyList(1) })
-		g.names = append(g.names, binding{r.Variable, r.List.Type.Elem}, binding{r.Variable, r.List.Type.Elem})
+		g.names = append(g.names, binding{name: r.Variable, typ: r.List.Type.Elem}, binding{name: r.Variable, typ: r.List.Type.Elem})
 	}
 	if g.Intn(5) == 0 {
 		r.When = o.known(lowest, func() *Expr { return g.condition(depth()) })

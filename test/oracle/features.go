@@ -10,7 +10,7 @@ type features map[string]target.Version
 // newFeatures asks the API server's own environments.
 func newFeatures() features {
 	f := features{}
-	for _, table := range []map[string]func([]any) any{conversions, textMethods, listMethods, quantityMethods, timeMethods, netMethods} {
+	for _, table := range []map[string]func([]any) any{conversions, textMethods, listMethods, quantityMethods, timeMethods, netMethods, {"lists.range": nil, "format": nil}} {
 		for name := range table {
 			if since, ok := target.FunctionSince(name); ok {
 				f[name] = since
@@ -33,6 +33,9 @@ func (f features) of(e *Expr) target.Version {
 	e.walk(func(e *Expr) {
 		if e.Op == opCall || e.Op == opMethod || e.Op == opMacro {
 			since = max(since, f[e.Name])
+		}
+		if e.Function != nil {
+			since = max(since, f.of(e.Function.Body))
 		}
 		if e.Op == opMacro && len(e.Vars) == 2 {
 			since = max(since, f["two variables"])

@@ -14,6 +14,8 @@ type generator struct {
 	world *world
 	// names are what an expression can read, the innermost last.
 	names []binding
+	// functions are those of the policy's library.
+	functions []*function
 	// walking says that a path is being made: an index in it is a name, or a
 	// constant, but no path again.
 	walking bool
@@ -23,6 +25,8 @@ type generator struct {
 type binding struct {
 	name string
 	typ  *types.Type
+	// plain is what hardly anything can be wrong with, such as a parameter.
+	plain bool
 }
 
 // The types of values that only expressions have.
@@ -65,9 +69,13 @@ func (g *generator) visible() []binding {
 }
 
 // path walks from a name to a value of which ok holds; nil when it comes across
-// none. Inner names come first in visible, and are taken more often.
+// none. Inner names come first in visible, and are taken more often; plain ones
+// only now and then, since they have a value of most types right at hand.
 func (g *generator) path(ok func(*types.Type) bool) *Expr {
 	names := g.visible()
+	if len(names) == 0 {
+		return nil
+	}
 	if g.walking {
 		for _, b := range names {
 			if ok(b.typ) && g.Intn(2) == 0 {
@@ -79,10 +87,22 @@ func (g *generator) path(ok func(*types.Type) bool) *Expr {
 	g.walking = true
 	// The request has more in it than the interpreter is shown.
 	whole := ok
-	ok = func(t *types.Type) bool { return whole(t) && t.Name != "request" && t.Name != "userInfo" }
+	ok = func(t *types.Type) bool {
+		return whole(t) && t.Name != requestType.Name && t.Name != "userInfo" && t.Name != "requestKind"
+	}
 	defer func() { g.walking = false }()
-	for range 25 {
-		b := names[min(g.Intn(len(names)), g.Intn(len(names)))]
+	if g.Intn(2) == 0 {
+		if e := g.direct(names, ok); e != nil {
+			return e
+		}
+	}
+	rich := slices.DeleteFunc(slices.Clone(names), func(b binding) bool { return b.plain })
+	for i := range 60 {
+		from := rich
+		if i >= 45 || len(rich) == 0 || g.Intn(4) == 0 {
+			from = names
+		}
+		b := from[min(g.Intn(len(from)), g.Intn(len(from)))]
 		e := &Expr{Op: opVar, Name: b.name, Type: b.typ}
 		for range 7 {
 			if ok(e.Type) && g.Intn(3) > 0 {
@@ -101,6 +121,32 @@ func (g *generator) path(ok func(*types.Type) bool) *Expr {
 	return nil
 }
 
+// direct selects one of the fields of the object's spec: a walk would come by
+// each of them too seldom. It is nil when none is ok.
+func (g *generator) direct(names []binding, ok func(*types.Type) bool) *Expr {
+	name := pick(g.Rand, "object", "object", "oldObject")
+	i := slices.IndexFunc(names, func(b binding) bool { return b.name == name && b.typ.Kind == types.Object })
+	if i < 0 {
+		return nil
+	}
+	spec := names[i].typ.Fields.Field("spec")
+	if spec == nil || spec.Type.Kind != types.Object {
+		return nil
+	}
+	var fits []string
+	for _, f := range g.world.fields(spec.Type) {
+		if ok(spec.Type.Fields.Field(f).Type) {
+			fits = append(fits, f)
+		}
+	}
+	if len(fits) == 0 {
+		return nil
+	}
+	f := pick(g.Rand, fits...)
+	object := &Expr{Op: opVar, Name: name, Type: names[i].typ}
+	return named(opSelect, f, spec.Type.Fields.Field(f).Type, named(opSelect, "spec", spec.Type, object))
+}
+
 // step goes one selection or index down.
 func (g *generator) step(e *Expr) *Expr {
 	t := e.Type
@@ -114,6 +160,9 @@ func (g *generator) step(e *Expr) *Expr {
 			return named(opSelect, g.openKey(t), types.DynType, e)
 		}
 		name := pick(g.Rand, names...)
+		if g.Intn(2) == 0 && slices.Contains(names, "spec") {
+			name = "spec"
+		}
 		out := named(opSelect, name, t.Fields.Field(name).Type, e)
 		if g.Intn(20) == 0 && selection(name)[0] == '.' {
 			out.Value = asOptional
@@ -170,6 +219,11 @@ func (g *generator) or(ok func(*types.Type) bool, fallback maker) *Expr {
 
 // of makes an expression of a type.
 func (g *generator) of(t *types.Type, d int) *Expr {
+	if d > 0 && g.Intn(12) == 0 {
+		if e := g.functionCall(t, d-1); e != nil {
+			return e
+		}
+	}
 	switch t.Kind {
 	case types.Bool:
 		return g.boolean(d)
@@ -231,7 +285,7 @@ func (g *generator) either(make maker, d int) *Expr {
 	case 1:
 		v := g.any(d)
 		name := g.localName()
-		body := g.with(make, d, binding{name, v.Type})
+		body := g.with(make, d, binding{name: name, typ: v.Type})
 		return &Expr{Op: opLet, Vars: []string{name}, Args: []*Expr{v, body}, Type: body.Type}
 	}
 	return node(opCond, t, g.condition(d), a, b)

@@ -111,9 +111,10 @@ func (g *generator) comparison(d int) *Expr {
 
 func (g *generator) membership(d int) *Expr {
 	in := func(x, set *Expr) *Expr { return node(opIn, types.BoolType, x, set) }
-	switch g.Intn(8) {
+	switch g.Intn(9) {
 	case 0:
-		return in(g.str(d), g.or(kindIs(types.Map), g.emptyMap))
+		key := g.choose(d, g.str, func(int) *Expr { return text(pick(g.Rand, keys...)) })
+		return in(key, g.or(kindIs(types.Map), g.emptyMap))
 	case 1:
 		return in(g.num(d), g.list(pick(g.Rand, types.IntType, types.DoubleType), d))
 	case 2:
@@ -127,6 +128,9 @@ func (g *generator) membership(d int) *Expr {
 			key := text(pick(g.Rand, append(g.world.fields(o.Type), "nosuch")...))
 			return in(key, o)
 		}
+	case 7:
+		holed := func(t *types.Type) bool { return t.Kind == types.Map && (t.NullElem || t.Elem.Kind == types.Dyn) }
+		return in(text(pick(g.Rand, keys...)), g.or(holed, g.emptyMap))
 	case 6:
 		return in(g.list(types.StringType, d), g.list(types.NewList(types.StringType), d))
 	}
@@ -135,17 +139,21 @@ func (g *generator) membership(d int) *Expr {
 
 func (g *generator) textTest(d int) *Expr {
 	test := func(op Op, name string, args ...*Expr) *Expr { return named(op, name, types.BoolType, args...) }
-	switch g.Intn(8) {
+	switch g.Intn(9) {
 	case 0:
 		return test(opMethod, "matches", g.textArg(d), text(pick(g.Rand, patterns...)))
 	case 1:
-		return test(opCall, "glob", g.str(d), text(pick(g.Rand, "*", "a*", "*b", "a?", "", "*.*", "1*")))
+		return test(opCall, "glob", g.str(d), g.choose(d, g.str, func(int) *Expr {
+			return text(pick(g.Rand, "*", "a*", "*b", "a?", "", "*.*", "1*", `\\E*`))
+		}))
 	case 2:
 		return test(opCall, pick(g.Rand, "isQuantity", "isURL", "isIP", "isCIDR"), g.textArg(d))
 	case 3:
 		return test(opCall, "bool", g.textArg(d))
 	case 4:
 		return test(opCall, "ip.isCanonical", g.str(d))
+	case 5:
+		return test(opCall, "isImage", g.imageText(d))
 	}
 	return test(opMethod, pick(g.Rand, "startsWith", "endsWith", "contains"), g.textArg(d), g.textArg(d))
 }

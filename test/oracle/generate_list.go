@@ -25,7 +25,7 @@ func (g *generator) list(elem *types.Type, d int) *Expr {
 	as := func(name string, from *Expr, args ...*Expr) *Expr {
 		return method(name, from.Type, append([]*Expr{from}, args...)...)
 	}
-	switch g.Intn(18) {
+	switch g.Intn(19) {
 	case 0, 1, 2:
 		return g.listLiteral(elem, d)
 	case 3, 4:
@@ -66,6 +66,10 @@ func (g *generator) list(elem *types.Type, d int) *Expr {
 	case 17:
 		if g.has(g.world.lists) {
 			return g.sortBy(again(d), d)
+		}
+	case 18:
+		if elem.Kind == types.Int && g.has(g.world.lists) {
+			return named(opCall, "lists.range", types.NewList(types.IntType), g.integer(d))
 		}
 	}
 	return g.or(listOf(elem), func(int) *Expr { return g.listLiteral(elem, d) })
@@ -132,8 +136,8 @@ func (g *generator) mapping(elem *types.Type, d int) *Expr {
 		}
 	}
 	e := node(opMap, nil)
-	t := elem
-	for i, k := range g.Perm(len(keys))[:g.Intn(3)] {
+	t := types.DynType // of `{}`, which says nothing of its values
+	for i, k := range g.Perm(len(keys))[:g.Intn(4)] {
 		v := g.of(elem, d)
 		if i == 0 {
 			t = v.Type
@@ -141,8 +145,10 @@ func (g *generator) mapping(elem *types.Type, d int) *Expr {
 		t = joined(t, v.Type)
 		e.Args = append(e.Args, text(keys[k]), v)
 	}
-	if len(e.Args) == 2 && g.Intn(3) == 0 {
-		e.Args[0] = g.str(d)
+	for i := 0; i < len(e.Args); i += 2 {
+		if g.Intn(3) == 0 {
+			e.Args[i] = g.str(d)
+		}
 	}
 	e.Type = types.NewMap(types.StringType, t)
 	return e
@@ -194,7 +200,7 @@ func (g *generator) macro(name string, t *types.Type, rng *Expr, vars []*types.T
 			name = g.localName()
 		}
 		e.Vars = append(e.Vars, name)
-		names = append(names, binding{name, v})
+		names = append(names, binding{name: name, typ: v})
 	}
 	for _, b := range bodies {
 		e.Args = append(e.Args, g.with(b, d, names...))

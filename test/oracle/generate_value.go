@@ -1,6 +1,8 @@
 package oracle
 
 import (
+	"strings"
+
 	"github.com/policyc/policyc/compiler/types"
 )
 
@@ -37,9 +39,10 @@ func (g *generator) integer(d int) *Expr {
 	}
 	d--
 	intOf := func(m *Expr) *Expr { m.Type = types.IntType; return m }
-	switch max(0, g.Intn(23)-3) {
+	switch max(0, g.Intn(24)-3) {
 	case 0, 1:
-		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "/", "%", "%"), types.IntType, g.integer(d), g.integer(d))
+		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "/", "%", "%"), types.IntType, g.integer(d),
+			g.choose(d, g.integer, g.integer, g.iorstr))
 	case 2:
 		other := g.choose(d, g.dyn, g.iorstr)
 		return named(opArith, pick(g.Rand, "+", "-", "*", "/", "%"), types.IntType, g.integer(d), other)
@@ -50,7 +53,7 @@ func (g *generator) integer(d int) *Expr {
 	case 7, 8:
 		return g.either(g.integer, d)
 	case 9:
-		return node(opIndex, types.IntType, g.list(types.IntType, d), g.integer(d))
+		return node(opIndex, types.IntType, g.list(types.IntType, d), g.integer(0))
 	case 10:
 		return method(pick(g.Rand, "indexOf", "lastIndexOf"), types.IntType, g.str(d), g.str(d))
 	case 11:
@@ -67,14 +70,24 @@ func (g *generator) integer(d int) *Expr {
 	case 16:
 		return method("prefixLength", types.IntType, g.cidr(d))
 	case 17:
-		return method(pick(g.Rand, "min", "max", "sum"), types.IntType, g.list(types.IntType, d))
+		return method(pick(g.Rand, "min", "max", "sum"), types.IntType, g.members(types.IntType, min(d, g.Intn(2))))
 	case 18:
 		elem := pick(g.Rand, types.StringType, types.IntType)
 		return method(pick(g.Rand, "indexOf", "lastIndexOf"), types.IntType, g.list(elem, d), g.of(elem, d))
 	case 19:
 		return node(opNegate, types.IntType, g.integer(d))
+	case 20:
+		return method(pick(g.Rand, "indexOf", "lastIndexOf"), types.IntType, g.str(d), g.str(d), g.integer(d))
 	}
 	return leaf(d)
+}
+
+// members is a list that says what its elements are, which `[]` does not.
+func (g *generator) members(elem *types.Type, d int) *Expr {
+	if l := g.list(elem, d); l.Type.Elem != nothing {
+		return l
+	}
+	return node(opList, types.NewList(elem), g.literal(elem))
 }
 
 func (g *generator) size(d int) *Expr {
@@ -97,7 +110,7 @@ func (g *generator) double(d int) *Expr {
 		return leaf(d)
 	}
 	d--
-	switch g.Intn(8) {
+	switch g.Intn(9) {
 	case 0, 1:
 		return named(opArith, pick(g.Rand, "+", "-", "*", "/"), types.DoubleType, g.double(d), g.choose(d, g.double, g.double, g.dyn))
 	case 2, 3:
@@ -107,7 +120,11 @@ func (g *generator) double(d int) *Expr {
 	case 5:
 		return method("asApproximateFloat", types.DoubleType, g.measure(d))
 	case 6:
-		return method(pick(g.Rand, "min", "max", "sum"), types.DoubleType, g.list(types.DoubleType, d))
+		return method(pick(g.Rand, "min", "max", "sum"), types.DoubleType, g.members(types.DoubleType, d))
+	case 7:
+		if amount := g.path(kindIs(types.Quantity)); amount != nil {
+			return named(opCall, pick(g.Rand, "cpu", "memory"), types.DoubleType, amount)
+		}
 	}
 	return leaf(d)
 }
@@ -133,7 +150,7 @@ func (g *generator) str(d int) *Expr {
 	}
 	d--
 	of := func(name string, args ...*Expr) *Expr { return method(name, types.StringType, args...) }
-	switch g.Intn(16) {
+	switch g.Intn(19) {
 	case 0, 1:
 		return named(opArith, "+", types.StringType, g.str(d), g.choose(d, g.str, g.str, g.dyn))
 	case 2:
@@ -153,7 +170,7 @@ func (g *generator) str(d int) *Expr {
 		}
 		return of("join", g.list(types.StringType, d), g.str(d))
 	case 7, 8:
-		arg := g.choose(d, g.integer, g.double, g.boolean, g.timestamp, g.duration, g.str, g.dyn, g.iorstr, g.ip, g.cidr)
+		arg := g.choose(d, g.integer, g.double, g.boolean, g.timestamp, g.duration, g.str, g.dyn, g.iorstr, g.iorstr, g.ip, g.cidr)
 		return named(opCall, "string", types.StringType, arg)
 	case 9, 10, 11:
 		return g.either(g.str, d)
@@ -164,9 +181,30 @@ func (g *generator) str(d int) *Expr {
 	case 14:
 		return of(pick(g.Rand, "getScheme", "getHost", "getHostname", "getPort", "getEscapedPath"), g.url(d))
 	case 15:
-		return of(pick(g.Rand, "min", "max"), g.list(types.StringType, d))
+		return of(pick(g.Rand, "min", "max"), g.members(types.StringType, d))
+	case 16:
+		image := named(opCall, "image", types.DynType, g.imageText(d))
+		return named(opSelect, pick(g.Rand, "registry", "repository", "name", "tag", "digest"), types.StringType, image)
+	case 17:
+		return g.format(d)
 	}
 	return leaf(d)
+}
+
+// imageText is text that may be a reference to an image.
+func (g *generator) imageText(d int) *Expr {
+	return g.choose(d, g.str, func(int) *Expr { return text(pick(g.Rand, images...)) })
+}
+
+// format is `text`.format([…]) of what every version writes alike.
+func (g *generator) format(d int) *Expr {
+	e := method("format", types.StringType, text(""))
+	var verbs []string
+	for range g.Intn(3) {
+		verbs, e.Args = append(verbs, pick(g.Rand, "%s", "a%s", "%s:")), append(e.Args, g.choose(d, g.str, g.integer, g.boolean))
+	}
+	e.Args[0] = text(strings.Join(verbs, " "))
+	return e
 }
 
 // dyn is a value of which the schema says nothing.

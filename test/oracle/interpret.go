@@ -92,8 +92,9 @@ func eval(e *Expr, s *scope) any {
 			if k == nil {
 				return nil
 			}
-			if v != nil {
-				out[k] = v
+			// Of equal keys the last one counts, as everywhere in CEL.
+			if out[k] = v; v == nil {
+				delete(out, k)
 			}
 		}
 		return out

@@ -11,6 +11,7 @@ var listMethods = map[string]func([]any) any{
 	"max":             one(func(l []any) any { return extreme(l, 1) }),
 	"sum":             one(sum),
 	"join":            joinTexts,
+	"lists.range":     one(numbersTo),
 	"indexOf":         two(func(l []any, v any) any { return int64(slices.IndexFunc(l, func(e any) bool { return equal(e, v) })) }),
 	"lastIndexOf":     two(lastIndex),
 	"distinct":        one(distinct),
@@ -23,7 +24,7 @@ var listMethods = map[string]func([]any) any{
 	"sets.contains":   two(func(a, b []any) any { return subset(b, a) }),
 	"sets.equivalent": two(func(a, b []any) any { return subset(a, b) && subset(b, a) }),
 	"sets.intersects": two(func(a, b []any) any {
-		return slices.ContainsFunc(a, func(v any) bool { return contains(b, v) })
+		return slices.ContainsFunc(a, func(v any) bool { return holds(b, v) })
 	}),
 }
 
@@ -46,7 +47,13 @@ func sorted(l []any) any {
 func order(a, b any) int { o, _ := compare(a, b); return o }
 
 func subset(a, b []any) bool {
-	return !slices.ContainsFunc(a, func(v any) bool { return !contains(b, v) })
+	return !slices.ContainsFunc(a, func(v any) bool { return !holds(b, v) })
+}
+
+// holds reports whether a list has a member, which may be null: lists compare
+// with what is in them.
+func holds(l []any, v any) bool {
+	return slices.ContainsFunc(l, func(e any) bool { return equal(e, v) })
 }
 
 // extreme is the smallest or largest member; there is none of an empty list.
@@ -102,6 +109,18 @@ func joinTexts(args []any) any {
 	return strings.Join(out, sep)
 }
 
+// numbersTo is lists.range(n), for the million that docs/language.md promises.
+func numbersTo(n int64) any {
+	if n < 0 || n > 1_000_000 {
+		return nil
+	}
+	out := make([]any, n)
+	for i := range out {
+		out[i] = int64(i)
+	}
+	return out
+}
+
 func lastIndex(l []any, v any) any {
 	for i := len(l) - 1; i >= 0; i-- {
 		if equal(l[i], v) {
@@ -114,7 +133,7 @@ func lastIndex(l []any, v any) any {
 func distinct(l []any) any {
 	out := []any{}
 	for _, v := range l {
-		if !contains(out, v) {
+		if !holds(out, v) {
 			out = append(out, v)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 type objects struct {
 	*rand.Rand
 	world *world
+	// typed says that the objects are to fit Go types, most of whose integers have 32 bits.
+	typed bool
 }
 
 // value makes a value of a type. Fields that the expressions of the batch are
@@ -60,7 +62,10 @@ func (o *objects) integer(t *types.Type) any {
 	if o.Intn(60) == 0 {
 		n = pick(o.Rand, math.MaxInt64, math.MinInt64, int64(1)<<53+1)
 	}
-	if t.Loose && o.Intn(3) == 0 && n < 1<<40 && n > -1<<40 {
+	if o.typed {
+		return min(max(n, math.MinInt32), math.MaxInt32)
+	}
+	if t.Loose && o.Intn(2) == 0 && n < 1<<40 && n > -1<<40 {
 		return float64(n)
 	}
 	return n
@@ -75,6 +80,9 @@ func (o *objects) object(t *types.Type, depth int) any {
 		if slices.Contains(chosen, name) {
 			likely = 75
 		}
+		if name == "spec" { // what the expressions are about
+			likely = 92
+		}
 		if depth <= 0 {
 			likely = 0
 		}
@@ -83,7 +91,9 @@ func (o *objects) object(t *types.Type, depth int) any {
 		case f.Nullable && o.Intn(6) == 0:
 			out[name] = nil
 		default:
-			out[name] = o.value(f.Type, depth-1)
+			if out[name] = o.value(f.Type, depth-1); name == "image" && f.Type.Kind == types.String {
+				out[name] = pick(o.Rand, images...)
+			}
 		}
 	}
 	if t.Open {
@@ -156,17 +166,12 @@ func (o *objects) open(depth int) any {
 	return out
 }
 
-// input is what one request shows of its object.
-type input struct {
-	Operation         string
-	Object, OldObject map[string]any
-	// before says that the old object is judged on its own, for ratchet: there
-	// is nothing before it.
-	before bool
-}
-
+// input makes a request about objects of the kind.
 func (o *objects) input(root *types.Type) *input {
-	in := &input{Operation: pick(o.Rand, "CREATE", "CREATE", "UPDATE", "UPDATE", "UPDATE", "DELETE")}
+	in := &input{Operation: pick(o.Rand, "CREATE", "CREATE", "UPDATE", "UPDATE", "UPDATE", "DELETE"), kind: o.world.kind}
+	in.describe(o.Rand)
+	in.Typed = in.kind.builtIn() && o.Intn(2) == 0
+	o.typed = in.Typed
 	if in.Operation != "DELETE" {
 		in.Object = o.root(root)
 	}

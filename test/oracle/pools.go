@@ -15,3 +15,11 @@ var (
 	quantityTexts = []string{"1Gi", "1024Mi", "500m", "0.5", "1", "2", "100", "1e3", "0", "-1", "1500m", "1073741824", "2k"}
 	base64Texts   = []string{"", "YQ==", "YWI=", "MTIz"}
 )
+
+// images are references, and what is none for one reason each.
+var images = []string{"nginx", "nginx:1.2", "a/b", "docker.io/nginx", "index.docker.io/a/b:1", "ghcr.io/a/b/c:v1.2_3-x@" + sha, "GHCR.io/a",
+	"a@" + sha, "localhost/a", "localhost", "localhost:5000/a:1", "[::1]:5000/a", "10.0.0.1/a", "A/b", "reg:5000/a/b", "a__b", "a--b/c", "a.b_c",
+	"a..b", "a___b", "a.-b", "-a.io/b", "a-.io/b", "a..io/b", "UPPER", "a:", "a@", "/a", "a/", "a//b", "a:-1", "a@sha256:12", "a:1/b", "a b",
+	"a@SHA256:0123456789abcdef0123456789abcdef", "a@x+y:0123456789abcdef0123456789ABCDEF", "a@x++y:0123456789abcdef0123456789abcdef"}
+
+const sha = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -50,8 +50,11 @@ var parameters = []parameter{
 	{"table", "map(string)", types.NewMap(types.StringType, types.StringType), object{"a": "b", "env": "1"}},
 }
 
-// readsVariables reports whether the rule reads variables of the policy.
-func (r *rule) readsVariables() bool { return strings.Contains(r.source(), "variables.") }
+// readsShared reports whether the rule reads variables of the policy or calls
+// functions of its library.
+func (r *rule) readsShared() bool {
+	return strings.Contains(r.source(), "variables.") || strings.Contains(r.source(), "shared")
+}
 
 // messages returns the messages of a rule's violations: one for each element
 // that violates it.
@@ -79,9 +82,13 @@ func (r *rule) messages(s *scope, t style) ([]string, error) {
 
 // expected returns the messages of a rule in a request.
 func (p *policy) expected(r *rule, in *input, s *scope, t style) ([]string, error) {
+	if lifted, err := p.lifted(r, in, s); err != nil || lifted {
+		return []string{}, err
+	}
 	if r.Ratchet && in.Operation == "UPDATE" {
-		before := &input{Operation: in.Operation, Object: in.OldObject, before: true}
-		old, err := p.scope(before)
+		before := *in
+		before.Object, before.OldObject, before.before = in.OldObject, nil, true
+		old, err := p.scope(&before)
 		if err != nil {
 			return nil, err
 		}
@@ -181,12 +188,26 @@ func quote(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
+func when(e *Expr) string {
+	if e == nil {
+		return ""
+	}
+	return ", when: " + quote(e.String())
+}
+
 // source writes a policy. The lines of its rules begin at the second result.
 func (p *policy) source() (text string, firstRule int) {
 	lines := []string{
 		"apiVersion: policyc.dev/v1alpha1", "kind: Policy", "metadata: {name: p}", "spec:",
-		"  match: {kinds: [" + p.world.kind.ref + "], operations: [CREATE, UPDATE, DELETE]}", "  parameters:",
+		"  match: {kinds: [" + p.world.kind.ref + "], operations: [CREATE, UPDATE, DELETE]" + when(p.when) + "}",
 	}
+	if p.exclude != nil {
+		lines = append(lines, "  exclude: {"+strings.TrimPrefix(when(p.exclude), ", ")+"}")
+	}
+	if p.parameterObject {
+		lines = append(lines, "  parameterObject: true")
+	}
+	lines = append(lines, "  parameters:")
 	for _, q := range parameters {
 		value, _ := json.Marshal(toJSON(q.value))
 		lines = append(lines, fmt.Sprintf("    %s: {type: %s, default: %s}", q.name, quote(q.written), value))
@@ -203,6 +224,15 @@ func (p *policy) source() (text string, firstRule int) {
 		lines = append(lines, r.source())
 	}
 	return strings.Join(lines, "\n") + "\n", firstRule
+}
+
+// library writes the policy's functions.
+func (p *policy) library() string {
+	lines := []string{"apiVersion: policyc.dev/v1alpha1", "kind: Library", "metadata: {name: l}", "spec:", "  functions:"}
+	for _, f := range p.functions {
+		lines = append(lines, f.source())
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // toJSON is the reverse of fromJSON.
@@ -227,8 +257,14 @@ func toJSON(v any) any {
 // policy is what is compiled at once.
 type policy struct {
 	world     *world
+	functions []*function
 	variables []*variable
 	rules     []*rule
+	// when and exclude say which requests the policy is about; nil is all.
+	when, exclude *Expr
+	exceptions    []*exception
+	// parameterObject says that parameters are in an object, where one may miss.
+	parameterObject bool
 }
 
 // without returns the policy without some rules.
@@ -242,7 +278,11 @@ func (p *policy) without(drop func(*rule) bool) *policy {
 func (p *policy) scope(in *input) (*scope, error) {
 	object, old := fromJSON(in.Object), fromJSON(in.OldObject)
 	var s *scope
-	s = s.with("request", fromJSON(in.request())).with("object", object).with("oldObject", old)
+	s = s.with("request", fromJSON(asJSON(in.request())))
+	if ns := in.namespaceObject(); ns != nil {
+		s = s.with("namespaceObject", fromJSON(asJSON(ns)))
+	}
+	s = s.with("object", object).with("oldObject", old)
 	if p.world.kind.hasPod() {
 		pod, oldPod := p.world.kind.podOf(object), p.world.kind.podOf(old)
 		s = s.with("pod", pod).with("containers", containersOf(pod))
@@ -252,7 +292,9 @@ func (p *policy) scope(in *input) (*scope, error) {
 		}
 	}
 	for _, q := range parameters {
-		s = s.with("params."+q.name, q.value)
+		if value := q.value; !p.parameterObject || !slices.Contains(in.Missing, q.name) {
+			s = s.with("params."+q.name, value)
+		}
 	}
 	for _, v := range p.variables {
 		value, err := Interpret(v.Value, s)
@@ -262,4 +304,9 @@ func (p *policy) scope(in *input) (*scope, error) {
 		s = s.with("variables."+v.Name, value)
 	}
 	return s, nil
+}
+
+// shares reports whether the policy has anything besides its rules.
+func (p *policy) shares() bool {
+	return len(p.variables)+len(p.functions)+len(p.exceptions) > 0 || p.when != nil || p.exclude != nil
 }

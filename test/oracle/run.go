@@ -10,6 +10,7 @@ import (
 	"time"
 
 	celgo "github.com/google/cel-go/cel"
+	celtypes "github.com/google/cel-go/common/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/apiserver/pkg/admission/plugin/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
@@ -25,7 +26,12 @@ import (
 // program is a compiled policy, ready to run as an API server runs it.
 type program struct {
 	evaluator cel.ConditionEvaluator
-	rules     []*rule
+	// conditions are the match conditions.
+	conditions cel.ConditionEvaluator
+	withParams bool
+	rules      []*rule
+	// policy is what was compiled: what the checker refuses is left out.
+	policy *policy
 	// code is the CEL of each rule.
 	code []string
 }
@@ -60,9 +66,9 @@ func build(p *policy, v target.Version) (*program, []rejection, error) {
 		}
 		rejected = append(rejected, refused...)
 		if refused[0].rule == nil {
-			// A variable is refused: what reads one goes with it.
-			q := *p.without((*rule).readsVariables)
-			q.variables = nil
+			// A variable or a function is refused: what reads one goes with it.
+			q := *p.without((*rule).readsShared)
+			q.variables, q.functions, q.when, q.exclude, q.exceptions = nil, nil, nil, nil, nil
 			p = &q
 			continue
 		}
@@ -82,10 +88,11 @@ func build(p *policy, v target.Version) (*program, []rejection, error) {
 func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error) {
 	text, firstRule := p.source()
 	report := diag.NewReport()
-	result := compiler.Compile([]syntax.Input{
-		{Path: "policyc.yaml", Data: []byte(fmt.Sprintf(project, v))},
-		{Path: "p.yaml", Data: []byte(text)},
-	}, compiler.Options{Now: time.Unix(0, 0), ReadFile: func(string) ([]byte, error) { return crds, nil }}, report)
+	inputs := []syntax.Input{{Path: "policyc.yaml", Data: []byte(fmt.Sprintf(project, v))}, {Path: "p.yaml", Data: []byte(text + p.exceptionSource())}}
+	if len(p.functions) > 0 {
+		inputs = append(inputs, syntax.Input{Path: "library.yaml", Data: []byte(p.library())})
+	}
+	result := compiler.Compile(inputs, compiler.Options{Now: time.Unix(0, 0), ReadFile: func(string) ([]byte, error) { return crds, nil }}, report)
 	var rejected []rejection
 	for _, d := range report.Sorted() {
 		if d.Severity != diag.Error || d.Code == diag.OverBudget {
@@ -95,7 +102,8 @@ func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error
 		if d.At.File != nil && d.At.File.Path == "p.yaml" {
 			line = d.At.File.Position(d.At.Start).Line - firstRule
 		}
-		if line < 0 && line >= -4 && len(p.variables) > 0 && d.Code != diag.Internal {
+		inLibrary := d.At.File != nil && d.At.File.Path == "library.yaml"
+		if (inLibrary || line < 0 || line >= len(p.rules)) && d.Code != diag.Internal && p.shares() {
 			return nil, []rejection{{nil, d.Message}}, nil
 		}
 		if d.Code == diag.Internal || line < 0 || line >= len(p.rules) || d.At.File == nil {
@@ -115,6 +123,11 @@ func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error
 // celExpression is an expression for the API server's compiler.
 type celExpression struct{ name, text string }
 
+// celCondition is one that must be a bool for the API server.
+type celCondition struct{ celExpression }
+
+func (e *celCondition) ReturnTypes() []*celgo.Type { return []*celgo.Type{celgo.BoolType} }
+
 func (e *celExpression) GetName() string            { return e.name }
 func (e *celExpression) GetExpression() string      { return e.text }
 func (e *celExpression) ReturnTypes() []*celgo.Type { return []*celgo.Type{celgo.AnyType} }
@@ -129,7 +142,7 @@ func load(p *policy, made *ir.Program, v target.Version) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &program{rules: p.rules}
+	out := &program{rules: p.rules, policy: p}
 	var asked []cel.ExpressionAccessor
 	for i, r := range made.Policies[0].Rules {
 		if r.Name != p.rules[i].Name {
@@ -142,14 +155,36 @@ func load(p *policy, made *ir.Program, v target.Version) (*program, error) {
 		}
 		asked = append(asked, &celExpression{text: "variables." + r.Variable})
 	}
-	out.evaluator = c.CompileCondition(asked, cel.OptionalVariableDeclarations{}, environment.StoredExpressions)
+	asked = append(asked, &celExpression{text: "variables.violations"})
+	declared := cel.OptionalVariableDeclarations{HasParams: made.Params != nil}
+	out.evaluator = c.CompileCondition(asked, declared, environment.StoredExpressions)
+	if out.conditions, err = compileConditions(made, environment.MustBaseEnvSet(version.MajorMinor(1, uint(v))), environment.StoredExpressions); err != nil {
+		return nil, err
+	}
+	out.withParams = made.Params != nil
 	return out, nil
 }
 
 // loadable compiles the program as the API server does when it is created.
 func loadable(p *ir.Program, v target.Version) error {
+	if _, err := compileConditions(p, v.EnvSet(), environment.NewExpressions); err != nil {
+		return err
+	}
 	_, err := compileVariables(p, v.EnvSet(), environment.NewExpressions)
 	return err
+}
+
+// compileConditions compiles the match conditions, for which no variables exist.
+func compileConditions(p *ir.Program, env *environment.EnvSet, mode environment.Type) (cel.ConditionEvaluator, error) {
+	var asked []cel.ExpressionAccessor
+	for _, c := range p.Conditions {
+		asked = append(asked, &celCondition{celExpression{c.Name, code.Print(c.Code)}})
+	}
+	out := cel.NewConditionCompiler(env).CompileCondition(asked, cel.OptionalVariableDeclarations{HasParams: p.Params != nil, HasAuthorizer: true}, mode)
+	if errs := out.CompilationErrors(); len(errs) > 0 {
+		return nil, fmt.Errorf("the API server refuses a match condition: %w", errs[0])
+	}
+	return out, nil
 }
 
 func compileVariables(p *ir.Program, env *environment.EnvSet, mode environment.Type) (*cel.CompositedCompiler, error) {
@@ -159,7 +194,7 @@ func compileVariables(p *ir.Program, env *environment.EnvSet, mode environment.T
 	}
 	for _, v := range p.Variables {
 		e := &celExpression{v.Name, code.Print(v.Code)}
-		if r := c.CompileAndStoreVariable(e, cel.OptionalVariableDeclarations{HasAuthorizer: true}, mode); r.Error != nil {
+		if r := c.CompileAndStoreVariable(e, cel.OptionalVariableDeclarations{HasParams: p.Params != nil, HasAuthorizer: true}, mode); r.Error != nil {
 			return nil, fmt.Errorf("the API server refuses the variable %s: %w\n%s", v.Name, r.Error, e.text)
 		}
 	}
@@ -172,10 +207,17 @@ type outcome struct {
 	err      error
 }
 
-// run judges an input by all rules.
+// run judges an input by all rules. The last outcome is that of all together.
 func (p *program) run(in *input) ([]outcome, error) {
-	results, _, err := p.evaluator.ForInput(context.Background(), in.attributes(), in.admission(),
-		cel.OptionalVariableBindings{}, nil, math.MaxInt64)
+	bindings := cel.OptionalVariableBindings{}
+	if p.withParams {
+		bindings.VersionedParams = in.parameters()
+	}
+	results, _, err := p.evaluator.ForInput(context.Background(), in.attributes(), in.request(), bindings, in.namespaceObject(), math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	matched, _, err := p.conditions.ForInput(context.Background(), in.attributes(), in.request(), bindings, nil, math.MaxInt64)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +231,14 @@ func (p *program) run(in *input) ([]outcome, error) {
 			return nil, err
 		}
 		out[i].messages = list.([]string)
+	}
+	for _, m := range matched {
+		last := &out[len(out)-1]
+		if m.Error != nil {
+			last.err = m.Error
+		} else if m.EvalResult != celtypes.True {
+			last.messages = nil
+		}
 	}
 	return out, nil
 }

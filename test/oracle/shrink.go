@@ -42,9 +42,13 @@ func (o *Oracle) Shrink(f *Finding) *Finding {
 func (o *Oracle) again(f *Finding, p *policy, in *input) *Finding {
 	prog, rejected, err := build(p, f.Target)
 	text, _ := p.source()
+	text += p.exceptionSource()
 	out := &Finding{Seed: f.Seed, Target: f.Target, Source: text[strings.Index(text, "  variables:\n")+1:], Input: in, policy: p, failed: f.failed}
 	if i := strings.Index(text, "  enforce:"); !strings.Contains(text, "  variables:\n") {
 		out.Source = text[i:]
+	}
+	if strings.Contains(out.Source, "shared") {
+		out.Source += p.library()
 	}
 	switch {
 	case len(rejected) > 0:
@@ -58,7 +62,7 @@ func (o *Oracle) again(f *Finding, p *policy, in *input) *Finding {
 	case f.Input == nil:
 		return nil
 	}
-	found := compareAll(p, prog, in, &Counts{})
+	found := compareAll(prog, in, &Counts{})
 	if len(found) != 1 || found[0].failed != f.failed {
 		return nil
 	}
@@ -93,6 +97,16 @@ func smallerPolicies(p *policy) []*policy {
 		out = append(out, &q)
 	}
 	r := p.rules[0]
+	drop := func(is bool, edit func(*policy)) {
+		if q := *p; is {
+			edit(&q)
+			out = append(out, &q)
+		}
+	}
+	drop(p.when != nil, func(q *policy) { q.when = nil })
+	drop(p.exclude != nil, func(q *policy) { q.exclude = nil })
+	drop(len(p.exceptions) > 0, func(q *policy) { q.exceptions = q.exceptions[1:] })
+	drop(p.parameterObject, func(q *policy) { q.parameterObject = false })
 	for i := range p.variables {
 		q := *p
 		q.variables = slices.Delete(slices.Clone(p.variables), i, i+1)
@@ -197,19 +211,29 @@ func (o *Oracle) shrinkInput(f *Finding) *Finding {
 	if err != nil {
 		return f
 	}
+	try := func(edit func(in *input)) bool {
+		in := *f.Input
+		edit(&in)
+		if in.settle() != nil {
+			return false
+		}
+		g := o.again(f, f.policy, &in)
+		if g != nil {
+			f = g
+		}
+		return g != nil
+	}
+	try(func(in *input) { in.Typed = false })
 	for progress := true; progress; {
 		progress = false
-		in := f.Input
-		for _, v := range lessOf(toAny(in.Object), root) {
-			if g := o.again(f, f.policy, &input{Operation: in.Operation, Object: v.(map[string]any), OldObject: in.OldObject}); g != nil {
-				f, progress = g, true
+		for _, v := range lessOf(toAny(f.Input.Object), root) {
+			if progress = try(func(in *input) { in.Object = v.(map[string]any) }); progress {
 				break
 			}
 		}
-		in = f.Input
-		for _, v := range lessOf(toAny(in.OldObject), root) {
-			if g := o.again(f, f.policy, &input{Operation: in.Operation, Object: in.Object, OldObject: v.(map[string]any)}); g != nil {
-				f, progress = g, true
+		for _, v := range lessOf(toAny(f.Input.OldObject), root) {
+			if try(func(in *input) { in.OldObject = v.(map[string]any) }) {
+				progress = true
 				break
 			}
 		}

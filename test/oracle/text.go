@@ -28,8 +28,9 @@ var textMethods = map[string]func([]any) any{
 		}
 		return string(runes[i])
 	}),
-	"indexOf":     two(func(s, sub string) any { return runeIndex(s, strings.Index(s, sub)) }),
-	"lastIndexOf": two(func(s, sub string) any { return runeIndex(s, strings.LastIndex(s, sub)) }),
+	"indexOf":     indexOf(func(at, offset int) bool { return at >= offset }, false),
+	"lastIndexOf": indexOf(func(at, offset int) bool { return at <= offset }, true),
+	"format":      format,
 	"split":       two(func(s, sep string) any { return texts(strings.Split(s, sep)) }),
 	"replace": func(args []any) any {
 		s, ok1 := args[0].(string)
@@ -99,4 +100,48 @@ func substring(args []any) any {
 		return nil
 	}
 	return string(runes[from:to])
+}
+
+// indexOf looks for text in text: the first place, or the last one, that an
+// offset allows. An offset outside of the text has no result.
+func indexOf(allowed func(at, offset int) bool, last bool) func([]any) any {
+	return func(args []any) any {
+		s, ok1 := args[0].(string)
+		sub, ok2 := args[1].(string)
+		if !ok1 || !ok2 {
+			return nil
+		}
+		found, runes := int64(-1), []rune(s)
+		for at := 0; at <= len(runes); at++ {
+			if len(args) == 3 {
+				offset, ok := args[2].(int64)
+				if !ok || offset < 0 || offset > int64(len(runes)) {
+					return nil
+				}
+				if !allowed(at, int(offset)) {
+					continue
+				}
+			}
+			if strings.HasPrefix(string(runes[at:]), sub) && (last || found < 0) {
+				found = int64(at)
+			}
+		}
+		return found
+	}
+}
+
+// format puts values in the place of `%s`; it has no result when one is absent.
+func format(args []any) any {
+	s, ok := args[0].(string)
+	if !ok {
+		return nil
+	}
+	for _, v := range args[1:] {
+		if v == nil {
+			return nil
+		}
+		before, after, _ := strings.Cut(s, "%s")
+		s = before + styles[0].show(v) + strings.ReplaceAll(after, "%s", "%s")
+	}
+	return s
 }

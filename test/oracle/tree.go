@@ -49,10 +49,12 @@ type Expr struct {
 	Vars  []string
 	Args  []*Expr
 	Type  *types.Type
+	// Function is what a call of a function of a library calls.
+	Function *function
 }
 
-// String prints the expression as the source of a policy. Everything is in
-// parentheses: what is tested is meaning, not precedence.
+// String prints the expression as the source of a policy, with the parentheses
+// that it needs and no others.
 func (e *Expr) String() string {
 	switch e.Op {
 	case opLit:
@@ -72,17 +74,20 @@ func (e *Expr) String() string {
 		}
 		return "has(" + e.Args[0].String() + ")"
 	case opNot, opNegate:
-		return map[Op]string{opNot: "!", opNegate: "-"}[e.Op] + "(" + e.Args[0].String() + ")"
+		return map[Op]string{opNot: "!", opNegate: "-"}[e.Op] + e.Args[0].operand()
 	case opAnd, opOr, opIn, opEqual, opCompare, opArith:
 		sign := map[Op]string{opAnd: "&&", opOr: "||", opIn: "in"}[e.Op] + e.Name
-		return e.Args[0].operand() + " " + sign + " " + e.Args[1].operand()
+		return e.Args[0].at(e.level()) + " " + sign + " " + e.Args[1].at(e.level()+1)
 	case opCond:
-		return e.Args[0].operand() + " ? " + e.Args[1].operand() + " : " + e.Args[2].operand()
+		return e.Args[0].at(atOr) + " ? " + e.Args[1].at(atOr) + " : " + e.Args[2].String()
 	case opCall:
 		return e.Name + "(" + join(e.Args) + ")"
 	case opOrValue:
 		return e.Args[0].operand() + ".orValue(" + e.Args[1].String() + ")"
 	case opMethod:
+		if e.Name == "format" {
+			return e.Args[0].operand() + ".format([" + join(e.Args[1:]) + "])"
+		}
 		return e.Args[0].operand() + "." + e.Name + "(" + join(e.Args[1:]) + ")"
 	case opMacro:
 		return e.Args[0].operand() + "." + e.Name + "(" + strings.Join(e.Vars, ", ") + ", " + join(e.Args[1:]) + ")"
@@ -93,25 +98,61 @@ func (e *Expr) String() string {
 	case opMap:
 		var entries []string
 		for i := 0; i < len(e.Args); i += 2 {
-			entries = append(entries, e.Args[i].operand()+": "+e.Args[i+1].operand())
+			entries = append(entries, e.Args[i].String()+": "+e.Args[i+1].String())
 		}
 		return "{" + strings.Join(entries, ", ") + "}"
 	}
 	panic("no such form: " + e.Op)
 }
 
-// operand prints the expression so that an operator may stand beside it.
-func (e *Expr) operand() string {
+// How tightly the forms of an expression bind, the loosest first.
+const (
+	atCond = iota
+	atOr
+	atAnd
+	atRelation
+	atSum
+	atProduct
+	atUnary
+	atMember
+)
+
+// level is how tightly the expression binds.
+func (e *Expr) level() int {
 	switch e.Op {
-	case opVar, opSelect, opIndex, opHas, opCall, opOrValue, opMethod, opMacro, opLet, opList, opMap:
-		return e.String()
+	case opCond:
+		return atCond
+	case opOr:
+		return atOr
+	case opAnd:
+		return atAnd
+	case opEqual, opCompare, opIn:
+		return atRelation
+	case opArith:
+		if e.Name == "+" || e.Name == "-" {
+			return atSum
+		}
+		return atProduct
+	case opNot, opNegate:
+		return atUnary
 	case opLit:
-		if _, number := e.Value.(string); number || e.Value == nil {
-			return e.String()
+		if _, ok := e.Value.(string); !ok && e.Value != nil {
+			return atUnary // -1, and 1 in front of a point
 		}
 	}
-	return "(" + e.String() + ")"
+	return atMember
 }
+
+// at prints the expression where at least that level is needed.
+func (e *Expr) at(level int) string {
+	if e.level() < level {
+		return "(" + e.String() + ")"
+	}
+	return e.String()
+}
+
+// operand prints the expression so that a selection may follow.
+func (e *Expr) operand() string { return e.at(atMember) }
 
 // selection prints `.name`, or an index where name is no identifier.
 func selection(name string) string {

@@ -44,6 +44,7 @@ var kinds = []*kind{
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
+	{ref: "example.com/v1/Widget", group: "example.com", version: "v1", resource: "widgets", kind: "Widget"},
 	{ref: "example.com/v1/Gadget", group: "example.com", version: "v1", resource: "gadgets", kind: "Gadget"},
 }
 
@@ -57,7 +58,7 @@ func (w *world) fields(t *types.Type) []string {
 	var out []string
 	most := 6
 	if w.kind.kind == "Widget" { // every field of which is there for a reason
-		most = 10
+		most = 14
 	}
 	for _, n := range names {
 		// What carries the object is always there.
@@ -76,10 +77,13 @@ func newWorld(random *rand.Rand, s *schema.Set, v target.Version) (*world, error
 	if err != nil {
 		return nil, err
 	}
-	w.names = []binding{{"request", requestType}, {"object", root}, {"oldObject", root}, {"object", root}}
+	// The later ones are taken more often: what an object holds is less sure
+	// than a constant, and more of the lowering is about it.
 	for _, p := range parameters {
-		w.names = append(w.names, binding{"params." + p.name, p.typ})
+		w.names = append(w.names, binding{"params." + p.name, p.typ, true})
 	}
+	w.names = append(w.names, binding{"request", requestType, true}, binding{"namespaceObject", namespaceType, true},
+		binding{name: "oldObject", typ: root}, binding{name: "object", typ: root})
 	if since, ok := target.FunctionSince("distinct"); ok {
 		w.lists = since
 	}
@@ -88,8 +92,8 @@ func newWorld(random *rand.Rand, s *schema.Set, v target.Version) (*world, error
 	}
 	if w.kind.hasPod() {
 		pod, containers := podType(s), types.NewList(containerType(s))
-		w.names = append(w.names, binding{"oldContainers", containers}, binding{"oldPod", pod},
-			binding{"containers", containers}, binding{"pod", pod})
+		w.names = append(w.names, binding{name: "oldContainers", typ: containers}, binding{name: "oldPod", typ: pod},
+			binding{name: "containers", typ: containers}, binding{name: "pod", typ: pod})
 	}
 	return w, nil
 }
