@@ -73,6 +73,17 @@ containers, so it would refuse every kubectl debug. Leave ephemeral containers o
 		After:  "require: has(object.metadata.labels.owner)\n",
 		Since:  "0.1",
 	}
+
+	// ReadsItself is a mutation that goes on changing what it made.
+	ReadsItself = &Code{
+		ID:    "PC5008",
+		Title: "mutation depends on its own result",
+		Text: `The value of a set is computed from the field that it sets, with no when that ends it. The API
+server applies a mutation again after others, and on every UPDATE, so that it would pile up.`,
+		Before: "mutate:\n  set: {container.image: \"mirror/${container.image}\"}\n",
+		After:  "when: \"!container.image.startsWith('mirror/')\"\nmutate:\n  set: {container.image: \"mirror/${container.image}\"}\n",
+		Since:  "0.2",
+	}
 )
 
-var lintCodes = []*Code{AbsentPasses, AbsentDenied, EphemeralField, NeverEnforced, ExpiredException, MayOverflow, ConstantCondition}
+var lintCodes = []*Code{ReadsItself, AbsentPasses, AbsentDenied, EphemeralField, NeverEnforced, ExpiredException, MayOverflow, ConstantCondition}

@@ -1,0 +1,368 @@
+package lower
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/policyc/policyc/compiler/check"
+	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/expr"
+	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/compiler/place"
+)
+
+// MutationSuffix tells the mutating object of a policy from the other one.
+const MutationSuffix = "-mutation"
+
+// Mutations returns the program of the mutations of a checked policy; nil when
+// none of its environments switches them on.
+func Mutations(p *check.Policy) *ir.Program {
+	l := &lowerer{policy: p, taken: map[string]bool{}}
+	l.program = &ir.Program{
+		Name:          programName(p) + MutationSuffix,
+		Policies:      []*ir.Policy{l.describe()},
+		Match:         lowerMatch(p),
+		FailurePolicy: failurePolicy(p),
+		Params:        paramKind(p),
+		SharesParams:  slices.ContainsFunc(p.Policy.Policy.Rules, place.Validates),
+	}
+	l.program.Bindings = mutatingBindings(p, l.program)
+	if l.program.Bindings == nil {
+		return nil
+	}
+	for _, c := range p.Conditions {
+		l.program.Conditions = append(l.program.Conditions,
+			ir.Condition{Name: c.Name, Code: asBool(expr.Condition(c.Node)), Source: position(c.Source)})
+	}
+	l.program.Conditions = joinConditions(l.program.Conditions)
+	l.reserve()
+	backend, why := place.PlaceMutation(p.Project.Target)
+	for _, m := range p.Mutations {
+		l.program.Mutations = append(l.program.Mutations, ir.Mutation{Policy: p.Name.Value, Rule: m.Name,
+			Code: l.mutation(m), Source: position(m.Span)})
+		l.program.Policies[0].Rules = append(l.program.Policies[0].Rules,
+			&ir.Rule{Name: m.Name, Position: position(m.Span), Backend: backend, Why: why})
+	}
+	l.prelude()
+	return l.program
+}
+
+// mutatingBindings are those of the environments that deny: what only warns or
+// audits leaves objects as they are.
+func mutatingBindings(p *check.Policy, program *ir.Program) []ir.Binding {
+	var out []ir.Binding
+	for _, b := range bindings(p, program) {
+		if !slices.Contains(b.Actions, "Deny") {
+			continue
+		}
+		b.Name = p.Name.Value + MutationSuffix
+		if b.Environment != "" {
+			b.Name += "-" + b.Environment
+		}
+		b.Actions = []string{"Mutate"}
+		out = append(out, b)
+	}
+	return out
+}
+
+var nothing = code.List(nil, nil)
+
+// mutation returns the list of what a rule changes.
+//
+//	forEach: container in containers
+//	default: {container.securityContext.privileged: false}
+//
+// becomes, with what is missing created before what stands in it,
+//
+//	variables.containerLists.map(containerList,
+//	  variables.pod.spec[containerList].transformList(containerIndex, container,
+//	    (has(container.securityContext) ? [] : [JSONPatch{op: 'add', …, value: {}}])
+//	    + (container.?securityContext.?privileged.hasValue() ? [] : [JSONPatch{op: 'add', …, value: false}])
+//	  ).flatten()
+//	).flatten()
+func (l *lowerer) mutation(m *check.Mutation) *code.Expr {
+	guards := []*code.Expr{}
+	if m.May != nil {
+		guards = append(guards, l.mayChange(m))
+	}
+	for _, g := range l.policy.Guards {
+		guards = append(guards, expr.Condition(g.Node))
+	}
+	for _, e := range m.Lifted {
+		guards = append(guards, code.Not(expr.Condition(e.Node)))
+	}
+	when := code.True
+	if m.When != nil {
+		when = expr.Condition(m.When, m.Locals()...)
+	}
+	at := l.start(m)
+	switch each := m.Each; {
+	case each == nil:
+		guards = append(guards, when)
+		return code.Cond(code.And(guards...), joinLists(siteChanges(m.Tree, at)), nothing)
+	case each.Containers:
+		return code.Cond(code.And(guards...), l.eachContainer(m, at, when), nothing)
+	default:
+		at = at.then(code.Lit(each.Pointer))
+		return code.Cond(code.And(guards...), eachElement(expr.List(each.List), each.Local.Name, at, when, m.Tree), nothing)
+	}
+}
+
+// mayChange reads the variable that says whether the API server lets a request
+// change what a rule changes; rules that change the same have the same one.
+func (l *lowerer) mayChange(m *check.Mutation) *code.Expr {
+	x := expr.Condition(m.May)
+	for _, v := range l.program.Variables {
+		if v.Code.String() == x.String() {
+			return code.Ident("variables." + v.Name)
+		}
+	}
+	name := l.name("may-change")
+	l.program.Variables = append(l.program.Variables, ir.Variable{Name: name, Code: x, Source: position(m.Span)})
+	return code.Ident("variables." + name)
+}
+
+// start is the pointer of what paths start from.
+func (l *lowerer) start(m *check.Mutation) pointer {
+	if !m.Pod || l.policy.Roots.PodIsObject() {
+		return nil
+	}
+	return pointer{code.Ident("variables." + check.PodPathVariable)}
+}
+
+// eachContainer goes through the lists of containers.
+func (l *lowerer) eachContainer(m *check.Mutation, at pointer, when *code.Expr) *code.Expr {
+	local := m.Each.Local.Name
+	list := code.Ident("containerList")
+	if local == list.Name {
+		list = code.Ident("containerList2")
+	}
+	if m.Each.Ephemeral {
+		name := code.Method(code.OptSelect(code.Ident(local), "name"), "orValue", code.Lit(""))
+		when = code.And(code.Not(code.Binary("in", name, code.Ident("variables."+check.DebuggedVariable))), when)
+	}
+	spec := l.policy.Roots.PodValue()
+	items := code.Index(code.Select(spec, "spec"), list)
+	if l.policy.Roots.PodIsOptional(false) {
+		items = code.Method(code.OptIndex(code.OptSelect(spec, "spec"), list), "orValue", nothing)
+	}
+	at = at.then(code.Lit("/spec/"), list)
+	lists := code.Ident("variables." + check.ContainerListsVariable)
+	return code.Method(code.Method(lists, "map", list, eachElement(items, local, at, when, m.Tree)), "flatten")
+}
+
+// eachElement applies a tree to the elements of a list.
+func eachElement(items *code.Expr, local string, at pointer, when *code.Expr, tree *check.Site) *code.Expr {
+	index := code.Ident(local + "Index")
+	changes := joinLists(siteChanges(tree, at.then(code.Lit("/"), code.Call("string", index))))
+	args := []*code.Expr{index, code.Ident(local)}
+	if !when.IsLit(true) {
+		args = append(args, when)
+	}
+	return code.Method(code.Method(items, "transformList", append(args, changes)...), "flatten")
+}
+
+func joinLists(lists []*code.Expr) *code.Expr {
+	var out *code.Expr
+	for _, x := range lists {
+		switch {
+		case x == nothing:
+		case out == nil:
+			out = x
+		default:
+			out = code.Binary("+", out, x)
+		}
+	}
+	return out
+}
+
+// pointer is a JSON pointer of text and expressions.
+type pointer []*code.Expr
+
+func (p pointer) then(more ...*code.Expr) pointer { return append(slices.Clip(p), more...) }
+
+// code joins the parts of the pointer, literals at once.
+func (p pointer) code() *code.Expr {
+	var out *code.Expr
+	text := ""
+	add := func(x *code.Expr) {
+		if out == nil {
+			out = x
+			return
+		}
+		out = code.Binary("+", out, x)
+	}
+	for _, part := range p {
+		if s, ok := part.Value.(string); ok && part.Kind == code.KindLit {
+			text += s
+			continue
+		}
+		if text != "" {
+			add(code.Lit(text))
+			text = ""
+		}
+		add(part)
+	}
+	if text != "" {
+		add(code.Lit(text))
+	}
+	return out
+}
+
+func patch(op string, at pointer, value *code.Expr) *code.Expr {
+	entries := []*code.Expr{code.Lit("op"), code.Lit(op), code.Lit("path"), at.code()}
+	if value != nil {
+		entries = append(entries, code.Lit("value"), value)
+	}
+	return code.Message("JSONPatch", entries...)
+}
+
+func one(x *code.Expr) *code.Expr { return code.List([]*code.Expr{x}, nil) }
+
+// siteChanges are the changes at a site and below it, each a list. at is the
+// pointer of what the site is in.
+func siteChanges(s *check.Site, at pointer) []*code.Expr {
+	at = at.then(code.Lit(s.Pointer))
+	if s.Change != nil {
+		return change(s, at)
+	}
+	var out []*code.Expr
+	if s.Present != nil {
+		if needed := creates(s); !needed.IsLit(false) {
+			out = append(out, code.Cond(absent(s, needed), one(patch("add", at, code.Map(nil, nil))), nothing))
+		}
+	}
+	for _, f := range s.Fields {
+		out = append(out, siteChanges(f, at)...)
+	}
+	if s.Items != nil {
+		out = append(out, eachElement(expr.List(s.Items.List, s.Locals...), s.Items.Local.Name, at, code.True, s.Items.Tree))
+	}
+	return out
+}
+
+// absent is true when nothing stands at a site and something is needed there.
+func absent(s *check.Site, needed *code.Expr) *code.Expr {
+	return code.And(code.Not(expr.Condition(s.Present, s.Locals...)), needed)
+}
+
+// creates is true when something is written at a site or below it.
+func creates(s *check.Site) *code.Expr {
+	var any []*code.Expr
+	for _, f := range s.Fields {
+		any = append(any, creates(f))
+	}
+	if c := s.Change; c != nil {
+		switch {
+		case c.Kind == check.Remove:
+		case c.Kind == check.Append && c.Sure, c.Kind != check.Append && !c.Value.Optional:
+			any = append(any, code.True)
+		case c.Kind == check.Append:
+			any = append(any, code.Binary(">", code.Call("size", c.Values), code.Lit(int64(0))))
+		default:
+			any = append(any, code.Method(c.Value.Code, "hasValue"))
+		}
+	}
+	return code.Or(any...)
+}
+
+// change is what is done at the end of a path.
+func change(s *check.Site, at pointer) []*code.Expr {
+	c := s.Change
+	present := expr.Condition(s.Present, s.Locals...)
+	switch {
+	case c.Kind == check.Set:
+		return []*code.Expr{write(c.Value, at)}
+	case c.Kind == check.Default:
+		return []*code.Expr{code.Cond(present, nothing, write(c.Value, at))}
+	case c.Kind == check.Append:
+		return appended(s, at)
+	case c.Values != nil:
+		current, v := expr.List(c.Current, s.Locals...), element(s)
+		isOne := code.Binary("in", v, c.Values)
+		kept := code.Method(current, "filter", v, code.Not(isOne))
+		return []*code.Expr{code.Cond(code.Method(current, "exists", v, isOne), one(patch("replace", at, kept)), nothing)}
+	}
+	return []*code.Expr{code.Cond(present, one(patch("remove", at, nil)), nothing)}
+}
+
+func write(v check.Value, at pointer) *code.Expr {
+	if !v.Optional {
+		return one(patch("add", at, v.Code))
+	}
+	name := code.Ident("given")
+	for i := 2; v.Code.Mentions(name.Name) || at.code().Mentions(name.Name); i++ {
+		name = code.Ident("given" + strconv.Itoa(i))
+	}
+	return code.Method(code.Method(v.Code, "optMap", name, one(patch("add", at, name))), "orValue", nothing)
+}
+
+// appended adds the list if there is none, and what is not in it.
+func appended(s *check.Site, at pointer) []*code.Expr {
+	c := s.Change
+	out := []*code.Expr{code.Cond(absent(s, creates(s)), one(patch("add", at, code.List(nil, nil))), nothing)}
+	current, v := expr.List(c.Current, s.Locals...), element(s)
+	end := at.then(code.Lit("/-"))
+	if c.Values != nil {
+		fresh := code.Method(c.Values, "filter", v, code.Not(code.Binary("in", v, current)))
+		if !c.Sure || len(c.Values.Args) > 1 {
+			fresh = code.Method(fresh, "distinct")
+		}
+		return append(out, code.Method(fresh, "map", v, patch("add", end, v)))
+	}
+	for _, a := range c.Additions {
+		out = append(out, code.Cond(code.Method(current, "exists", v, same(v, a)), nothing, one(patch("add", end, a.Value.Code))))
+	}
+	return out
+}
+
+// same is true of an element that has the keys of what is added.
+func same(v *code.Expr, a check.Addition) *code.Expr {
+	var keys []*code.Expr
+	for _, k := range a.Keys {
+		value := k.Value.Code
+		if !k.Value.Optional {
+			value = code.Some(value)
+		}
+		keys = append(keys, code.Eq(code.OptSelect(v, k.Field), value))
+	}
+	return code.And(keys...)
+}
+
+// element is a name for the elements of a list that no expression beside it has.
+func element(s *check.Site) *code.Expr {
+	name := "element"
+	for i := 2; slices.ContainsFunc(s.Locals, func(l *expr.Local) bool { return l.Name == name }); i++ {
+		name = "element" + strconv.Itoa(i)
+	}
+	return code.Ident(name)
+}
+
+// containerLists are the fields of a pod's spec that list containers and are
+// there.
+func (l *lowerer) containerLists(bool) *code.Expr {
+	text := func(names ...string) *code.Expr {
+		var items []*code.Expr
+		for _, n := range names {
+			items = append(items, code.Lit(n))
+		}
+		return code.List(items, nil)
+	}
+	lists := text("containers", "initContainers")
+	if slices.ContainsFunc(l.policy.Mutations, func(m *check.Mutation) bool { return m.Each != nil && m.Each.Ephemeral }) {
+		lists = code.Cond(ofEphemeral, text("ephemeralContainers"), lists)
+	}
+	name := code.Ident("containerList")
+	found := code.Method(code.OptIndex(code.OptSelect(l.policy.Roots.PodValue(), "spec"), name), "orValue", code.Null)
+	return code.Method(lists, "filter", name, code.Binary("!=", found, code.Null))
+}
+
+// ofEphemeral holds for requests that add an ephemeral container.
+var ofEphemeral = code.Eq(code.Method(code.OptSelect(code.Ident("request"), "subResource"), "orValue", code.Lit("")), code.Lit("ephemeralcontainers"))
+
+// debugged are the names of the ephemeral containers that were there before.
+func (l *lowerer) debugged(bool) *code.Expr {
+	old := code.Method(code.OptSelect(code.Select(code.Ident("oldObject"), "spec"), "ephemeralContainers"), "orValue", nothing)
+	container := code.Ident("container")
+	return code.Cond(ofEphemeral, code.Method(old, "map", container, code.Select(container, "name")), nothing)
+}
