@@ -88,6 +88,9 @@ func newVariant(name string, result *compiler.Result, r *diag.Report) *Variant {
 	if v.Bundle, err = engine.ReadBundle(result.Files, result.Programs); err == nil {
 		v.Engine, err = engine.New(v.Bundle)
 	}
+	if err == nil && v.Engine.Mutates() {
+		v.Engine = v.Engine.WithLifecycle(cases.Lifecycle(result.Project))
+	}
 	if err != nil {
 		r.Errorf(diag.Internal, source.Span{}, "what was compiled cannot be evaluated: %v", err)
 		return nil
@@ -219,9 +222,25 @@ func (v *Variant) For(policies []string) *engine.Engine {
 
 // Evaluate returns the verdict on the request of a case.
 func (v *Variant) Evaluate(ctx context.Context, c *cases.Case) *Verdict {
-	decisions, err := v.For(c.Policies).Evaluate(ctx, c.Request)
+	e := v.For(c.Policies)
+	mutation, err := e.Mutate(ctx, c.Request)
 	if err != nil {
 		return &Verdict{Errors: []string{err.Error()}}
 	}
-	return NewVerdict(decisions, c.Policies)
+	decisions, err := e.Evaluate(ctx, mutation.Request)
+	if err != nil {
+		return &Verdict{Errors: []string{err.Error()}}
+	}
+	verdict := NewVerdict(decisions, c.Policies)
+	verdict.mutated(mutation)
+	return verdict
+}
+
+// validated is the request of a case as validation sees it.
+func (v *Variant) validated(ctx context.Context, c *cases.Case) (*engine.Request, error) {
+	mutation, err := v.For(c.Policies).Mutate(ctx, c.Request)
+	if err != nil {
+		return nil, err
+	}
+	return mutation.Request, nil
 }
