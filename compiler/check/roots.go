@@ -27,6 +27,9 @@ type podRoots struct {
 	container  *types.Type
 	// direct says that the object is the pod.
 	direct bool
+	// open says that a CRD leaves the template open, so that it may be empty
+	// and hold nulls: only mutation looks that closely.
+	open bool
 	paths  []podPath
 }
 
@@ -74,12 +77,14 @@ func newRoots(project *resolve.Project, m *resolve.Match) (*Roots, error) {
 // that validation demands is there for certain, but for the pod template of
 // built-in kinds, without which the request fails one way or the other.
 func (r *Roots) unvalidated() {
-	r.object = types.Unvalidated(r.object)
+	r.object = types.Unvalidated(r.object, false)
 	if r.pod == nil {
 		return
 	}
-	r.pod.spec, r.pod.meta = types.Unvalidated(r.pod.spec), types.Unvalidated(r.pod.meta)
-	r.pod.container = types.Unvalidated(r.pod.container)
+	open := slices.ContainsFunc(r.pod.paths, func(p podPath) bool { return slices.ContainsFunc(p.kinds, func(k *schema.Kind) bool { return k.CRD }) })
+	r.pod.open = open
+	r.pod.spec, r.pod.meta = types.Unvalidated(r.pod.spec, open), types.Unvalidated(r.pod.meta, open)
+	r.pod.container = types.Unvalidated(r.pod.container, open)
 }
 
 func newPodRoots(project *resolve.Project, m *resolve.Match) *podRoots {
@@ -183,8 +188,8 @@ func (r *Roots) PodValue() *code.Expr { return r.podVar(podVariable, false).Code
 
 func (r *Roots) podVar(name string, old bool) *expr.Var {
 	t := types.NewObject("pod",
-		&types.Field{Name: "metadata", Type: r.pod.meta, Required: true},
-		&types.Field{Name: "spec", Type: r.pod.spec, Required: true})
+		&types.Field{Name: "metadata", Type: r.pod.meta, Required: !r.pod.open, Nullable: r.pod.open},
+		&types.Field{Name: "spec", Type: r.pod.spec, Required: !r.pod.open, Nullable: r.pod.open})
 	v := &expr.Var{Name: name, Type: t, Code: code.Ident("variables." + name)}
 	if r.pod.direct {
 		v.Code, v.Nullable = code.Ident(objectName(old)), r.nullable(old)

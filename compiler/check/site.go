@@ -88,7 +88,8 @@ func (t *treeBuilder) eachContainer(at source.Span, name string) bool {
 		return false
 	}
 	t.mutation.Pod = true
-	t.mutation.Each = &Each{Containers: true, Local: &expr.Local{Name: name, Type: pod.container}}
+	open := t.out.Roots.podVar(podVariable, false).Type.Fields.Field("spec").Type.Fields.Field("containers").Type.NullElem
+	t.mutation.Each = &Each{Containers: true, Local: &expr.Local{Name: name, Type: pod.container, Nullable: open}}
 	t.start(name, pod.container)
 	return true
 }
@@ -285,6 +286,7 @@ func (c *checker) local(text string, locals []*expr.Local) *expr.Node {
 //     makes another one, without end, when the template was changed
 //   - existing ephemeral containers are fixed; see Each.Ephemeral
 //   - an object that is being deleted takes no new finalizers
+//   - a custom workload may have no template
 func (t *treeBuilder) mayChange() string {
 	m := t.policy.Match
 	if m.Any {
@@ -299,6 +301,9 @@ func (t *treeBuilder) mayChange() string {
 		})
 	}
 	var never []string
+	if t.mutation.Pod && t.out.Roots.PodIsOptional(false) {
+		never = append(never, "!has(pod.spec)")
+	}
 	if fixed := fixedKinds(m, spec && !images, template); fixed != nil {
 		test := kindText(m, fixed) + `request.operation != "CREATE"`
 		if each != nil && each.Ephemeral {

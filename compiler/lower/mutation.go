@@ -104,7 +104,7 @@ func (l *lowerer) mutation(m *check.Mutation) *code.Expr {
 		return code.Cond(code.And(guards...), l.eachContainer(m, at, when), nothing)
 	default:
 		at = at.then(code.Lit(each.Pointer))
-		return code.Cond(code.And(guards...), eachElement(expr.List(each.List), each.Local.Name, at, when, m.Tree), nothing)
+		return code.Cond(code.And(guards...), eachElement(expr.List(each.List), each.Local, at, when, m.Tree), nothing)
 	}
 }
 
@@ -148,14 +148,18 @@ func (l *lowerer) eachContainer(m *check.Mutation, at pointer, when *code.Expr) 
 	}
 	at = at.then(code.Lit("/spec/"), list)
 	lists := code.Ident("variables." + check.ContainerListsVariable)
-	return code.Method(code.Method(lists, "map", list, eachElement(items, local, at, when, m.Tree)), "flatten")
+	return code.Method(code.Method(lists, "map", list, eachElement(items, m.Each.Local, at, when, m.Tree)), "flatten")
 }
 
-// eachElement applies a tree to the elements of a list.
-func eachElement(items *code.Expr, local string, at pointer, when *code.Expr, tree *check.Site) *code.Expr {
-	index := code.Ident(local + "Index")
+// eachElement applies a tree to the elements of a list. Nothing can be set in
+// an element that is null.
+func eachElement(items *code.Expr, local *expr.Local, at pointer, when *code.Expr, tree *check.Site) *code.Expr {
+	index, element := code.Ident(local.Name+"Index"), code.Ident(local.Name)
 	changes := joinLists(siteChanges(tree, at.then(code.Lit("/"), code.Call("string", index))))
-	args := []*code.Expr{index, code.Ident(local)}
+	if local.Nullable {
+		when = code.And(code.Binary("!=", code.Call("dyn", element), code.Null), when)
+	}
+	args := []*code.Expr{index, element}
 	if !when.IsLit(true) {
 		args = append(args, when)
 	}
@@ -236,7 +240,7 @@ func siteChanges(s *check.Site, at pointer) []*code.Expr {
 		out = append(out, siteChanges(f, at)...)
 	}
 	if s.Items != nil {
-		out = append(out, eachElement(expr.List(s.Items.List, s.Locals...), s.Items.Local.Name, at, code.True, s.Items.Tree))
+		out = append(out, eachElement(expr.List(s.Items.List, s.Locals...), s.Items.Local, at, code.True, s.Items.Tree))
 	}
 	return out
 }

@@ -5,26 +5,30 @@ package types
 //
 //	io.k8s.api.core.v1.Container, whose name is required
 //	→ the same with a name that may be absent
-func Unvalidated(t *Type) *Type {
+//
+// With nulls, any field may hold an explicit null, as in what a CRD leaves open.
+func Unvalidated(t *Type, nulls bool) *Type {
+	out := *t
 	switch t.Kind {
 	case List, Map:
-		out := *t
-		out.Elem = Unvalidated(t.Elem)
-		return &out
+		out.Elem, out.NullElem = Unvalidated(t.Elem, nulls), t.NullElem || nulls
 	case Object:
 		if _, done := t.Fields.(unvalidatedFields); done {
 			return t
 		}
-		out := *t
-		out.Fields = unvalidatedFields{t.Fields}
-		return &out
+		out.Fields = unvalidatedFields{t.Fields, nulls}
+	default:
+		return t
 	}
-	return t
+	return &out
 }
 
 // unvalidatedFields are computed when they are asked for, as those of other
 // types: a type may contain itself.
-type unvalidatedFields struct{ validated Fields }
+type unvalidatedFields struct {
+	validated Fields
+	nulls     bool
+}
 
 // alwaysThere are fields that decoding itself demands or writes: those of
 // built-in kinds are no pointers.
@@ -36,11 +40,12 @@ func (u unvalidatedFields) Field(name string) *Field {
 		return nil
 	}
 	out := *f
-	out.Type = Unvalidated(f.Type)
+	out.Type = Unvalidated(f.Type, u.nulls)
+	out.Nullable = f.Nullable || u.nulls
 	if f.Required && !alwaysThere[name] {
 		out.Required = false
 		// Go writes an empty list, map or pointer without omitempty as null.
-		out.Nullable = f.Nullable || f.Type.Kind == List || f.Type.Kind == Map || f.Type.Kind == Object
+		out.Nullable = out.Nullable || f.Type.Kind == List || f.Type.Kind == Map || f.Type.Kind == Object
 	}
 	return &out
 }

@@ -24,19 +24,23 @@ import (
 	"github.com/policyc/policyc/test/apiserver"
 )
 
-const mutations = "../../examples/mutation"
+// mutations are the folders of mutating policies with their cases: what is shipped, and every form that there is.
+var mutations = []string{"../../examples/mutation", "testdata/mutation"}
 
 // TestMutation sends every case of the mutating policies to the server, with and without the policy: what is different must
 // be what it is offline, object for object. What was mutated stays as it is when it is sent again, and what is done to a Pod
 // is done to the template of a Deployment.
 func TestMutation(t *testing.T) {
-	s := loadMutations(t)
+	var groups []*mutationGroup
+	for _, folder := range mutations {
+		groups = append(groups, mutationGroups(loadMutations(t, folder))...)
+	}
 	onEach(t, func(t *testing.T, c *cluster) {
 		if v, err := target.Parse(c.version); err != nil || !v.Has(target.MutatingAdmissionPolicy) {
 			t.Skipf("Kubernetes %s has no MutatingAdmissionPolicy v1", c.version)
 		}
 		n := 0
-		for _, group := range mutationGroups(s) {
+		for _, group := range groups {
 			t.Run(group.name, func(t *testing.T) {
 				for i := range group.runs {
 					n++
@@ -49,11 +53,11 @@ func TestMutation(t *testing.T) {
 	})
 }
 
-func loadMutations(t *testing.T) *suite.Suite {
+func loadMutations(t *testing.T, folder string) *suite.Suite {
 	t.Helper()
 	r := diag.NewReport()
 	o := compiler.Options{Now: time.Now(), ReadFile: os.ReadFile}
-	docs := syntax.Load(syntax.ReadPaths([]string{mutations}, nil, r), r)
+	docs := syntax.Load(syntax.ReadPaths([]string{folder}, nil, r), r)
 	result := compiler.CompileDocuments(docs, o, r)
 	if len(r.Sorted()) > 0 {
 		t.Fatal(r.Sorted()[0])
@@ -67,7 +71,7 @@ func loadMutations(t *testing.T) *suite.Suite {
 
 // mutationGroup are the cases that run with the same objects.
 type mutationGroup struct {
-	name, native string
+	name, native, crds string
 	runs         []mutationRun
 }
 
@@ -90,7 +94,8 @@ func mutationGroups(s *suite.Suite) []*mutationGroup {
 		v := s.Variant(c)
 		key := fmt.Sprint(c.Policies[0], slices.Index(s.Variants, v))
 		if byKey[key] == nil {
-			byKey[key] = &mutationGroup{name: key, native: string(v.Result.Files["native/"+c.Policies[0]+".yaml"])}
+			byKey[key] = &mutationGroup{name: key, native: string(v.Result.Files["native/"+c.Policies[0]+".yaml"]),
+				crds: string(v.Result.Files["crds/"+c.Policies[0]+".yaml"])}
 			out = append(out, byKey[key])
 		}
 		g := byKey[key]
@@ -143,6 +148,13 @@ func (c *cluster) runMutations(t *testing.T, g *mutationGroup) {
 		c.prepareMutation(t, &g.runs[i])
 	}
 	ctx := context.Background()
+	if g.crds != "" {
+		if _, _, err := c.Kubectl(ctx, g.crds, "apply", "-f", "-"); err != nil {
+			t.Fatal(err)
+		}
+		defer c.kubectl(t, "delete", "crd", "-l", "app.kubernetes.io/managed-by=policyc", "--wait=false")
+		c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/managed-by=policyc")
+	}
 	if _, _, err := c.Kubectl(ctx, g.native, "apply", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +188,7 @@ func (c *cluster) prepareMutation(t *testing.T, r *mutationRun) {
 	c.setNamespace(t, r.namespace, labels)
 	if r.old != nil && r.podOf < 0 {
 		old := parse(t, string(encode(t, r.old)))
-		spec := old["spec"].(object)
+		spec, _ := old["spec"].(object)
 		ephemeral := spec["ephemeralContainers"]
 		delete(spec, "ephemeralContainers")
 		c.must(t, apiserver.Request{Method: http.MethodPost, Path: collection(old, r.namespace), Body: encode(t, old)})
