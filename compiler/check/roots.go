@@ -29,8 +29,8 @@ type podRoots struct {
 	direct bool
 	// open says that a CRD leaves the template open, so that it may be empty
 	// and hold nulls: only mutation looks that closely.
-	open bool
-	paths  []podPath
+	open  bool
+	paths []podPath
 }
 
 // podPath is where some kinds keep their pod template.

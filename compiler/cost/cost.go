@@ -156,7 +156,7 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		out.Total = add(add(out.Total, e.Cost), message.Cost)
 	}
 	for _, x := range p.Mutations {
-		e, _, err := m.estimate(variables, MutationPart(x.Rule), x.Code, patchType)
+		e, _, err := m.estimate(variables, "mutation "+x.Rule, x.Code, patchType)
 		if err != nil {
 			return nil, err
 		}
@@ -169,9 +169,6 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 
 // patchType is what a mutation returns.
 var patchType = cel.ListType(cel.ObjectType(mutation.JSONPatchTypeName))
-
-// MutationPart is the name of the part that a mutating rule is.
-func MutationPart(rule string) string { return "mutation " + rule }
 
 func add(a, b uint64) uint64 {
 	if a+b < a {

@@ -72,7 +72,7 @@ func loadMutations(t *testing.T, folder string) *suite.Suite {
 // mutationGroup are the cases that run with the same objects.
 type mutationGroup struct {
 	name, native, crds string
-	runs         []mutationRun
+	runs               []mutationRun
 }
 
 // mutationRun is a case, or a Deployment with the pod of one.
@@ -100,7 +100,7 @@ func mutationGroups(s *suite.Suite) []*mutationGroup {
 		}
 		g := byKey[key]
 		g.runs = append(g.runs, mutationRun{Case: c, object: c.Object, old: c.OldObject, offline: offlinePatch(s, c), podOf: -1})
-		if c.Kind.Kind == "Pod" && c.Operation == "CREATE" {
+		if c.Kind.Kind == "Pod" && c.Operation == "CREATE" && strings.Contains(g.native, "deployments") {
 			spec := c.Object["spec"]
 			o := object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": "of-a-pod"}, "spec": object{
 				"selector": object{"matchLabels": object{"a": "b"}}, "template": object{"metadata": object{"labels": object{"a": "b"}}, "spec": spec}}}
@@ -160,20 +160,26 @@ func (c *cluster) runMutations(t *testing.T, g *mutationGroup) {
 	}
 	changed := slices.IndexFunc(g.runs, func(r mutationRun) bool { return len(r.offline) > 0 && r.Expect.Deny == nil })
 	// Until the server knows both objects of the policy, or neither, validation may refuse what is not mutated.
+	var last apiserver.Response
 	mutated := func(want bool) func() bool {
 		return func() bool {
-			after, _ := c.mutate(t, &g.runs[changed])
+			after, response := c.mutate(t, &g.runs[changed])
+			last = response
 			return after != nil && len(lines(engine.Diff(g.runs[changed].before, after))) > 0 == want
 		}
 	}
 	defer func() {
+		if t.Failed() {
+			t.Logf("the last answer of the server: %s", brief(last.Body))
+		}
 		if _, _, err := c.Kubectl(ctx, g.native, "delete", "-f", "-"); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, 30*time.Second, "the mutation is still there", mutated(false))
 		c.settle(t)
 	}()
-	eventually(t, 30*time.Second, "nothing is mutated", mutated(true))
+	// A new kind of parameters takes the server up to 30 s; see TestParameterObject.
+	eventually(t, time.Minute, "nothing is mutated", mutated(true))
 	c.settle(t)
 	for i := range g.runs {
 		c.tryMutation(t, g, &g.runs[i])
