@@ -291,6 +291,10 @@ func newSizes(a *ast.AST, limits map[string]int) *sizes {
 	return s
 }
 
+// written are the sizes of lists that policyc itself writes: a pod has app and
+// init containers.
+var written = map[string]int{"variables.containerLists": 2}
+
 // fieldSizes is the part of sizes that knows fields.
 type fieldSizes struct{ s *sizes }
 
@@ -298,7 +302,11 @@ type fieldSizes struct{ s *sizes }
 func (f *fieldSizes) EstimateSize(n checker.AstNode) *checker.SizeEstimate {
 	if path := n.Path(); len(path) > 0 {
 		// Elements (`@items`) have the size of their kind.
-		if limit, ok := f.s.limits[path[len(path)-1]]; ok {
+		name := path[len(path)-1]
+		if limit, ok := f.s.limits[name]; ok {
+			return upTo(limit)
+		}
+		if limit, ok := written[name]; ok {
 			return upTo(limit)
 		}
 	}
