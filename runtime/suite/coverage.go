@@ -157,7 +157,7 @@ func (v *Variant) trace(ctx context.Context, c *cases.Case, p *ir.Program) (map[
 	if p.Mutates() {
 		return nil, nil
 	}
-	request, err := v.validated(ctx, c)
+	request, err := v.Validated(ctx, c)
 	if err != nil || v.Engine.WhyNot(ctx, request, p.Name).Text != "" {
 		return nil, err
 	}

@@ -165,7 +165,7 @@ func (v *Variant) explain(ctx context.Context, c *cases.Case, p *ir.Program, r *
 	if p.Mutates() {
 		return &Explanation{Rule: rule, Position: r.Position, WhyNot: engine.Mismatch{Text: "it changes objects, and refuses none"}}, nil
 	}
-	request, err := v.validated(ctx, c)
+	request, err := v.Validated(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -88,15 +88,21 @@ func newVariant(name string, result *compiler.Result, r *diag.Report) *Variant {
 	if v.Bundle, err = engine.ReadBundle(result.Files, result.Programs); err == nil {
 		v.Engine, err = engine.New(v.Bundle)
 	}
-	if err == nil && v.Engine.Mutates() {
-		v.Engine = v.Engine.WithLifecycle(cases.Lifecycle(result.Project))
-	}
 	if err != nil {
 		r.Errorf(diag.Internal, source.Span{}, "what was compiled cannot be evaluated: %v", err)
 		return nil
 	}
-	v.Engine = v.Engine.WithEquivalents(Equivalents(result.Project.Schemas.Kinds()))
+	v.Engine = WithLifecycle(v.Engine, result).WithEquivalents(Equivalents(result.Project.Schemas.Kinds()))
 	return v
+}
+
+// WithLifecycle gives an engine that mutates what the API server does to the
+// objects of a project around that.
+func WithLifecycle(e *engine.Engine, result *compiler.Result) *engine.Engine {
+	if !e.Mutates() {
+		return e
+	}
+	return e.WithLifecycle(cases.Lifecycle(result.Project))
 }
 
 // override compiles the policy of a case with its enforcement replaced.
@@ -236,8 +242,8 @@ func (v *Variant) Evaluate(ctx context.Context, c *cases.Case) *Verdict {
 	return verdict
 }
 
-// validated is the request of a case as validation sees it.
-func (v *Variant) validated(ctx context.Context, c *cases.Case) (*engine.Request, error) {
+// Validated is the request of a case as validation sees it.
+func (v *Variant) Validated(ctx context.Context, c *cases.Case) (*engine.Request, error) {
 	mutation, err := v.For(c.Policies).Mutate(ctx, c.Request)
 	if err != nil {
 		return nil, err

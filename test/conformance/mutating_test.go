@@ -95,7 +95,7 @@ func TestMutationIdempotent(t *testing.T) {
 		s := loadMutations(t, folder, "policy")
 		changed := 0
 		for _, c := range s.Cases {
-			first := mutate(t, s, c, c.Request)
+			first := mutatedBy(t, s, c, c.Request)
 			if first.Before == nil {
 				continue
 			}
@@ -104,7 +104,7 @@ func TestMutationIdempotent(t *testing.T) {
 			}
 			again := *c.Request
 			again.Received = first.After
-			second := mutate(t, s, c, &again)
+			second := mutatedBy(t, s, c, &again)
 			if second.Changed() {
 				t.Errorf("%s: a second time, it is %v", c, second.Applied)
 			}
@@ -115,7 +115,7 @@ func TestMutationIdempotent(t *testing.T) {
 	}
 }
 
-func mutate(t *testing.T, s *suite.Suite, c *cases.Case, r *engine.Request) *engine.Mutation {
+func mutatedBy(t *testing.T, s *suite.Suite, c *cases.Case, r *engine.Request) *engine.Mutation {
 	t.Helper()
 	m, err := s.Variant(c).For(c.Policies).Mutate(context.Background(), r)
 	if err != nil {
