@@ -176,3 +176,20 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("got %+v", stored)
 	}
 }
+
+func BenchmarkMutate(b *testing.B) {
+	e := build(b, since136+policyText("a", "Workload", `
+  rules:
+  - name: defaults
+    forEach: container in containers
+    mutate: {default: {container.securityContext.runAsNonRoot: true, container.securityContext.capabilities.drop: [ALL]}}
+  enforce: deny
+`))
+	request := podRequest("ns", "a", "b", "c")
+	b.ReportAllocs()
+	for b.Loop() {
+		if m, err := e.Mutate(context.Background(), request); err != nil || !m.Changed() {
+			b.Fatal(err)
+		}
+	}
+}
