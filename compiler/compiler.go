@@ -137,8 +137,17 @@ func compilePolicies(project *resolve.Project, r *diag.Report) []*ir.Program {
 
 func compilePolicy(project *resolve.Project, p *resolve.Policy, r *diag.Report) (programs []*ir.Program) {
 	defer guard(r, p.Span, fmt.Sprintf("compiling policy `%s`", p.Name.Value))
-	placed := place.Check(p, r)
+	placed := place.Check(p, project.Target, r)
 	for _, group := range lower.Groups(p) {
+		if slices.ContainsFunc(p.Policy.Rules, place.Mutates) {
+			checked := check.Mutations(project, p, group, r)
+			if checked != nil && placed {
+				programs = appendProgram(programs, lower.Mutations(checked))
+			}
+			if !slices.ContainsFunc(p.Policy.Rules, func(d *syntax.Rule) bool { return !place.Mutates(d) }) {
+				continue
+			}
+		}
 		checked := check.Check(project, p, group, r)
 		if checked == nil || !placed {
 			continue
@@ -146,6 +155,15 @@ func compilePolicy(project *resolve.Project, p *resolve.Policy, r *diag.Report) 
 		programs = append(programs, lower.Lower(checked))
 	}
 	return programs
+}
+
+// appendProgram leaves out what came to nothing: mutations in environments
+// that switch none on.
+func appendProgram(programs []*ir.Program, p *ir.Program) []*ir.Program {
+	if p == nil {
+		return programs
+	}
+	return append(programs, p)
 }
 
 // checkNames reports two objects of one name, as policy `a` with environment

@@ -92,8 +92,12 @@ func explain(result *compiler.Result, policy string) []explained {
 				continue
 			}
 			for _, rule := range d.Rules {
+				part := "variable " + rule.Variable
+				if p.Mutates() {
+					part = "mutation " + rule.Name
+				}
 				out = append(out, explained{Policy: d.Name, Rule: rule.Name, Source: rule.Position, Object: p.Name,
-					Backend: string(rule.Backend), Why: rule.Why, Cost: costs["variable "+rule.Variable],
+					Backend: string(rule.Backend), Why: rule.Why, Cost: costs[part],
 					Budget: compiler.ExpressionBudget, Enforce: enforcement(p)})
 			}
 		}

@@ -82,6 +82,9 @@ func (p *testPrinter) failure(ctx context.Context, r *suite.Result) error {
 	var explained []string
 	for _, d := range r.Differences {
 		p.linef("     %s", d.Text)
+		for _, line := range d.Lines {
+			p.linef("       %s", p.paintLine(line))
+		}
 		for _, rule := range slices.Concat(d.Missing, d.Extra) {
 			if slices.Contains(explained, rule) {
 				continue
@@ -98,6 +101,17 @@ func (p *testPrinter) failure(ctx context.Context, r *suite.Result) error {
 		p.linef("     message was: %s", m)
 	}
 	return nil
+}
+
+// paintLine colours a line of a difference.
+func (p *testPrinter) paintLine(line string) string {
+	switch {
+	case strings.HasPrefix(line, "- "):
+		return p.paint(green, line)
+	case strings.HasPrefix(line, "+ "):
+		return p.paint(red, line)
+	}
+	return line
 }
 
 // maxElements is how many elements of a forEach are shown.
@@ -156,8 +170,12 @@ func (p *testPrinter) coverage(c *suite.Coverage) {
 		switch {
 		case r.Violated == 0 && r.Passed == 0:
 			note = "no case reaches it"
+		case r.Violated == 0 && r.Mutates:
+			note = "it changes the object of no case"
 		case r.Violated == 0:
 			note = "no case violates it"
+		case r.Passed == 0 && r.Mutates:
+			note = "it changes the object of every case"
 		case r.Passed == 0:
 			note = "no case passes it"
 		}

@@ -29,7 +29,10 @@ type Policy struct {
 	// before variables exist; Guards need variables or the namespace.
 	Conditions, Guards []Condition
 	Variables          []*Variable
-	Rules              []*Rule
+	// Rules are those that admit or refuse, Mutations those that change the
+	// object. A checked policy has one or the other.
+	Rules     []*Rule
+	Mutations []*Mutation
 }
 
 // Condition is one condition for a policy to apply.
@@ -93,21 +96,33 @@ type checker struct {
 	scope   *expr.Scope
 	// old is the scope in which `object` means the old object.
 	old *expr.Scope
+	// mutating says that objects are seen before they were validated.
+	mutating bool
 }
 
-// Check types one policy for a group of environments with equal values. It
-// returns nil when it reported errors.
+// Check types the rules of one policy that admit or refuse, for a group of
+// environments with equal values. It returns nil when it reported errors.
 func Check(project *resolve.Project, policy *resolve.Policy, group []*resolve.Environment, r *diag.Report) *Policy {
-	c := &checker{project: project, policy: policy, report: r,
-		out: &Policy{Policy: policy, Project: project, Environments: group}}
-	before := r.Len()
+	c := &checker{project: project, policy: policy, report: r}
+	return c.check(group, c.checkRules)
+}
+
+// Mutations is Check for the rules that change the object.
+func Mutations(project *resolve.Project, policy *resolve.Policy, group []*resolve.Environment, r *diag.Report) *Policy {
+	c := &checker{project: project, policy: mutated(policy), report: r, mutating: true}
+	return c.check(group, c.checkMutations)
+}
+
+func (c *checker) check(group []*resolve.Environment, rules func()) *Policy {
+	c.out = &Policy{Policy: c.policy, Project: c.project, Environments: group}
+	before := c.report.Len()
 	if !c.openScope(group[0].Values) {
 		return nil
 	}
 	c.checkVariables()
 	c.checkConditions()
-	c.checkRules()
-	if r.ErrorsSince(before) {
+	rules()
+	if c.report.ErrorsSince(before) {
 		return nil
 	}
 	return c.out
@@ -124,6 +139,9 @@ func (c *checker) openScope(values map[string]any) bool {
 	if err != nil {
 		c.report.Errorf(diag.Internal, c.policy.Span, "%v", err)
 		return false
+	}
+	if c.mutating {
+		roots.unvalidated()
 	}
 	c.out.Roots = roots
 	base := &expr.Scope{Target: c.project.Target, Env: env, Functions: c.project.Functions, Vars: map[string]*expr.Var{}}
@@ -190,7 +208,8 @@ func newNames(variables []*syntax.Variable) *variableNames {
 }
 
 // ReservedVariables are the names of variables that programs use themselves.
-var ReservedVariables = []string{podVariable, containersVariable, oldPodVariable, oldContainersVariable, "violations"}
+var ReservedVariables = []string{podVariable, containersVariable, oldPodVariable, oldContainersVariable, "violations",
+	PodPathVariable, ContainerListsVariable, DebuggedVariable}
 
 func (n *variableNames) fresh(name string) string {
 	out := name

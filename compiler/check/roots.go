@@ -27,7 +27,10 @@ type podRoots struct {
 	container  *types.Type
 	// direct says that the object is the pod.
 	direct bool
-	paths  []podPath
+	// open says that a CRD leaves the template open, so that it may be empty
+	// and hold nulls: only mutation looks that closely.
+	open  bool
+	paths []podPath
 }
 
 // podPath is where some kinds keep their pod template.
@@ -70,6 +73,20 @@ func newRoots(project *resolve.Project, m *resolve.Match) (*Roots, error) {
 	return r, nil
 }
 
+// unvalidated makes the roots those of objects that mutation sees: nothing
+// that validation demands is there for certain, but for the pod template of
+// built-in kinds, without which the request fails one way or the other.
+func (r *Roots) unvalidated() {
+	r.object = types.Unvalidated(r.object, false)
+	if r.pod == nil {
+		return
+	}
+	open := slices.ContainsFunc(r.pod.paths, func(p podPath) bool { return slices.ContainsFunc(p.kinds, func(k *schema.Kind) bool { return k.CRD }) })
+	r.pod.open = open
+	r.pod.spec, r.pod.meta = types.Unvalidated(r.pod.spec, open), types.Unvalidated(r.pod.meta, open)
+	r.pod.container = types.Unvalidated(r.pod.container, open)
+}
+
 func newPodRoots(project *resolve.Project, m *resolve.Match) *podRoots {
 	p := &podRoots{direct: true}
 	for _, k := range m.Kinds {
@@ -100,7 +117,7 @@ func newPodRoots(project *resolve.Project, m *resolve.Match) *podRoots {
 	p.meta = project.Schemas.ObjectMeta()
 	container, _ := project.Schemas.Type("io.k8s.api.core.v1.Container")
 	ephemeral, _ := project.Schemas.Type("io.k8s.api.core.v1.EphemeralContainer")
-	p.container = types.Union([]string{"containers", "ephemeral containers"}, []*types.Type{container, ephemeral})
+	p.container = types.Union([]string{"containers", ephemeralLabel}, []*types.Type{container, ephemeral})
 	return p
 }
 
@@ -110,6 +127,13 @@ const (
 	containersVariable    = "containers"
 	oldPodVariable        = "oldPod"
 	oldContainersVariable = "oldContainers"
+
+	// PodPathVariable holds the JSON pointer of the pod, ContainerListsVariable
+	// the fields of its spec that list the containers which may be changed, and
+	// DebuggedVariable the names of the ephemeral containers that were there.
+	PodPathVariable        = "podPath"
+	ContainerListsVariable = "containerLists"
+	DebuggedVariable       = "debugged"
 )
 
 // now declares object, oldObject and what hangs on them.
@@ -156,10 +180,16 @@ func (r *Roots) optional(old bool) bool {
 	return slices.ContainsFunc(r.pod.paths, func(p podPath) bool { return !p.sure })
 }
 
+// PodIsObject reports whether the object itself is the pod.
+func (r *Roots) PodIsObject() bool { return r.pod != nil && r.pod.direct }
+
+// PodValue is how the pod is read.
+func (r *Roots) PodValue() *code.Expr { return r.podVar(podVariable, false).Code }
+
 func (r *Roots) podVar(name string, old bool) *expr.Var {
 	t := types.NewObject("pod",
-		&types.Field{Name: "metadata", Type: r.pod.meta, Required: true},
-		&types.Field{Name: "spec", Type: r.pod.spec, Required: true})
+		&types.Field{Name: "metadata", Type: r.pod.meta, Required: !r.pod.open, Nullable: r.pod.open},
+		&types.Field{Name: "spec", Type: r.pod.spec, Required: !r.pod.open, Nullable: r.pod.open})
 	v := &expr.Var{Name: name, Type: t, Code: code.Ident("variables." + name)}
 	if r.pod.direct {
 		v.Code, v.Nullable = code.Ident(objectName(old)), r.nullable(old)
@@ -195,6 +225,27 @@ func (r *Roots) PodCode(old bool) *code.Expr {
 			continue
 		}
 		out = code.Cond(r.kindTest(p, name, optional), at, out)
+	}
+	return out
+}
+
+// PodPathCode returns the CEL of the JSON pointer of the pod, which is "" where
+// the object itself is the pod.
+//
+//	object.kind == 'Pod' ? '' : '/spec/template'
+func (r *Roots) PodPathCode() *code.Expr {
+	var out *code.Expr
+	for i := len(r.pod.paths) - 1; i >= 0; i-- {
+		p := r.pod.paths[i]
+		pointer := ""
+		for _, field := range p.path {
+			pointer += "/" + field
+		}
+		if out == nil {
+			out = code.Lit(pointer)
+			continue
+		}
+		out = code.Cond(r.kindTest(p, "object", false), code.Lit(pointer), out)
 	}
 	return out
 }
@@ -321,3 +372,7 @@ func requestVars() []*expr.Var {
 }
 
 const namespaceVar = "namespaceObject"
+
+// ephemeralLabel is what ephemeral containers are called where they differ
+// from others.
+const ephemeralLabel = "ephemeral containers"

@@ -20,6 +20,7 @@ const (
 	KindCall
 	KindList
 	KindMap
+	KindMessage
 	KindNot
 	KindNeg
 	KindBinary
@@ -39,7 +40,8 @@ type Expr struct {
 	Method bool
 	// Optional marks `.?f`, `[?i]` and, in lists and maps, `?entry`.
 	Optional bool
-	// Args are the operands; the keys and values of a map alternate.
+	// Args are the operands; the keys and values of a map, and the fields and
+	// values of a message, alternate.
 	Args []*Expr
 	// OptionalArgs[i] marks the i-th element of a list, or entry of a map,
 	// as optional (`[?x]`, `{?k: x}`).
@@ -176,6 +178,12 @@ func List(items []*Expr, optional []bool) *Expr {
 // entries whose value is an optional.
 func Map(entries []*Expr, optional []bool) *Expr {
 	return &Expr{Kind: KindMap, Args: entries, OptionalArgs: optional}
+}
+
+// Message returns T{field: value, …} of alternating fields and values; a field
+// is a text literal.
+func Message(name string, entries ...*Expr) *Expr {
+	return &Expr{Kind: KindMessage, Name: name, Args: entries}
 }
 
 // Neg returns -x.

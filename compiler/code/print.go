@@ -96,14 +96,14 @@ func (e *Expr) flat(b *strings.Builder) {
 		b.WriteByte('[')
 		writeItems(b, e.Args, e.OptionalArgs)
 		b.WriteByte(']')
-	case KindMap:
-		b.WriteByte('{')
+	case KindMap, KindMessage:
+		b.WriteString(e.opening())
 		for i := 0; i < len(e.Args); i += 2 {
 			if i > 0 {
 				b.WriteString(", ")
 			}
 			b.WriteString(e.entryMark(i / 2))
-			e.Args[i].flat(b)
+			e.key(i).flat(b)
 			b.WriteString(": ")
 			e.Args[i+1].flat(b)
 		}
@@ -155,6 +155,23 @@ func (e *Expr) bracket() string {
 		return "[?"
 	}
 	return "["
+}
+
+// opening is how a map or message begins.
+func (e *Expr) opening() string {
+	if e.Kind == KindMessage {
+		return e.Name + "{"
+	}
+	return "{"
+}
+
+// key is the key of an entry as it is printed: the field of a message is a
+// name, and no text.
+func (e *Expr) key(i int) *Expr {
+	if e.Kind == KindMessage {
+		return Ident(e.Args[i].Value.(string))
+	}
+	return e.Args[i]
 }
 
 func (e *Expr) entryMark(i int) string {
@@ -275,8 +292,8 @@ func (p *printer) broken(e *Expr, indent int) {
 		p.write("[")
 		p.items(e, indent, 1)
 		p.write("]")
-	case KindMap:
-		p.write("{")
+	case KindMap, KindMessage:
+		p.write(e.opening())
 		p.items(e, indent, 2)
 		p.write("}")
 	case KindNot:
@@ -336,7 +353,7 @@ func (p *printer) items(e *Expr, indent, step int) {
 		p.newline(indent + 2)
 		p.write(e.entryMark(i / step))
 		if step == 2 {
-			p.expr(e.Args[i], indent+2, 0)
+			p.expr(e.key(i), indent+2, 0)
 			p.write(": ")
 		}
 		p.expr(e.Args[i+step-1], indent+2, 0)

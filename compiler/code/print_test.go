@@ -65,6 +65,7 @@ func TestString(t *testing.T) {
 		{OptIndex(a, b), "a[?b]"},
 		{List([]*Expr{a, b}, []bool{true, false}), "[?a, b]"},
 		{Map([]*Expr{a, b, b, c}, []bool{false, true}), "{a: b, ?b: c}"},
+		{Message("JSONPatch", Lit("op"), Lit("add"), Lit("value"), Map([]*Expr{Lit("op"), a}, nil)), "JSONPatch{op: 'add', value: {'op': a}}"},
 		{Value([]any{"a", int64(1)}), "[dyn('a'), dyn(1)]"},
 		{Value(map[string]any{"b": true, "a": false}), "{'a': false, 'b': true}"},
 		{Value([]any{[]any{}, []any{"a"}}), "[dyn([]), dyn(['a'])]"},

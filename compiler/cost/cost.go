@@ -18,8 +18,10 @@ import (
 	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	apiservercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/common"
 	"k8s.io/apiserver/pkg/cel/environment"
 	"k8s.io/apiserver/pkg/cel/library"
+	"k8s.io/apiserver/pkg/cel/mutation"
 
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/ir"
@@ -46,8 +48,10 @@ const (
 
 // Model estimates costs for one target version.
 type Model struct {
-	env    *cel.Env
-	limits map[string]int
+	env *cel.Env
+	// patches is env with the types that mutations return.
+	patches *cel.Env
+	limits  map[string]int
 	// known has what was compiled before, by its text and the types of the
 	// variables in it: the pod, the containers and the message of most
 	// programs are the same.
@@ -81,7 +85,11 @@ func New(v target.Version, limits map[string]int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{env: env, limits: limits}, nil
+	patches, err := env.Extend(common.ResolverEnvOption(&mutation.DynamicTypeResolver{}), library.JSONPatch())
+	if err != nil {
+		return nil, err
+	}
+	return &Model{env: env, patches: patches, limits: limits}, nil
 }
 
 // Estimate is the worst cost of a part of a program.
@@ -147,8 +155,20 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		out.Parts = append(out.Parts, e, message)
 		out.Total = add(add(out.Total, e.Cost), message.Cost)
 	}
+	for _, x := range p.Mutations {
+		e, _, err := m.estimate(variables, "mutation "+x.Rule, x.Code, patchType)
+		if err != nil {
+			return nil, err
+		}
+		e.Source = x.Source
+		out.Parts = append(out.Parts, e)
+		out.Total = add(out.Total, e.Cost)
+	}
 	return out, nil
 }
+
+// patchType is what a mutation returns.
+var patchType = cel.ListType(cel.ObjectType(mutation.JSONPatchTypeName))
 
 func add(a, b uint64) uint64 {
 	if a+b < a {
@@ -193,6 +213,9 @@ func read(x *code.Expr, variables map[string]*cel.Type) []string {
 
 func (m *Model) compile(text string, variables []cel.EnvOption) (known, error) {
 	env := m.env
+	if strings.Contains(text, mutation.JSONPatchTypeName+"{") {
+		env = m.patches
+	}
 	if len(variables) > 0 {
 		var err error
 		if env, err = env.Extend(variables...); err != nil {
@@ -225,7 +248,7 @@ func (m *Model) Explain(p *ir.Program, e *Estimate) {
 			options = append(options, cel.Variable(x.Name, cel.DynType))
 		}
 	})
-	env, err := m.env.Extend(options...)
+	env, err := m.patches.Extend(options...)
 	if err != nil {
 		return
 	}
@@ -268,6 +291,10 @@ func newSizes(a *ast.AST, limits map[string]int) *sizes {
 	return s
 }
 
+// written are the sizes of lists that policyc itself writes: a pod has app and
+// init containers.
+var written = map[string]int{"variables.containerLists": 2}
+
 // fieldSizes is the part of sizes that knows fields.
 type fieldSizes struct{ s *sizes }
 
@@ -275,7 +302,11 @@ type fieldSizes struct{ s *sizes }
 func (f *fieldSizes) EstimateSize(n checker.AstNode) *checker.SizeEstimate {
 	if path := n.Path(); len(path) > 0 {
 		// Elements (`@items`) have the size of their kind.
-		if limit, ok := f.s.limits[path[len(path)-1]]; ok {
+		name := path[len(path)-1]
+		if limit, ok := f.s.limits[name]; ok {
+			return upTo(limit)
+		}
+		if limit, ok := written[name]; ok {
 			return upTo(limit)
 		}
 	}

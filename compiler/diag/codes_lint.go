@@ -86,7 +86,18 @@ the new object with the old one already is about what changes, and needs no ratc
 		After:  "require: object.spec.replicas >= oldObject.spec.replicas\n",
 		Since:  "0.1",
 	}
+
+	// ReadsItself is a mutation that goes on changing what it made.
+	ReadsItself = &Code{
+		ID:    "PC5009",
+		Title: "mutation depends on its own result",
+		Text: `The value of a set is computed from the field that it sets, with no when that ends it. The API
+server applies a mutation again after others, and on every UPDATE, so that it would pile up.`,
+		Before: "mutate:\n  set: {container.image: \"mirror/${container.image}\"}\n",
+		After:  "when: \"!container.image.startsWith('mirror/')\"\nmutate:\n  set: {container.image: \"mirror/${container.image}\"}\n",
+		Since:  "0.2",
+	}
 )
 
 var lintCodes = []*Code{AbsentPasses, AbsentDenied, EphemeralField, NeverEnforced, ExpiredException, MayOverflow, ConstantCondition,
-	RatchetReadsOld}
+	RatchetReadsOld, ReadsItself}

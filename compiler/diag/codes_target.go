@@ -20,7 +20,7 @@ function that came with 1.34 is usable from 1.35 on.`,
 		Title: "no backend for this rule",
 		Text: `The rule is well-formed, but nothing that policyc can generate would run it. policyc never
 drops a rule in silence, so this is an error.`,
-		Before: "rules:\n- name: defaults\n  mutate:\n    default: {spec.hostUsers: false}\n",
+		Before: "# kubernetes.minVersion: \"1.34\"\nrules:\n- name: defaults\n  mutate:\n    default: {object.spec.hostUsers: false}\n",
 		After:  "rules:\n- name: defaults\n  require: object.spec.hostUsers == false\n",
 		Since:  "0.1",
 	}

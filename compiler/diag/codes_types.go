@@ -75,6 +75,18 @@ project states under limits, is above what the API server lets one evaluation sp
 		After:  "parameters:\n  max: {type: int, maximum: 10}\nenforce:\n- name: all\n  action: deny\n  parameters: {max: 9}\n",
 		Since:  "0.1",
 	}
+
+	// InvalidPath is a path of a mutation that cannot be changed.
+	InvalidPath = &Code{
+		ID:    "PC3008",
+		Title: "path that cannot be changed",
+		Text: `A mutation changes what a path names: it starts at object, pod, containers[*] or the forEach
+variable, goes on with fields, ['keys'] and [*] for every element of a list, and ends at something that
+a request may set. All paths of a rule start at the same place, and none contains another.`,
+		Before: "mutate:\n  set: {spec.replicas: 2}\n",
+		After:  "mutate:\n  set: {object.spec.replicas: 2}\n",
+		Since:  "0.2",
+	}
 )
 
-var typeCodes = []*Code{InvalidCEL, WrongType, InvalidLiteral, DynamicPattern, ImpossibleValue, OverBudget, InvalidParameter}
+var typeCodes = []*Code{InvalidCEL, WrongType, InvalidLiteral, DynamicPattern, ImpossibleValue, OverBudget, InvalidParameter, InvalidPath}

@@ -53,7 +53,7 @@ func Emit(in Input) map[string][]byte {
 		var documents, definitions []*yaml.Node
 		for _, p := range byFile[name] {
 			documents = append(documents, objects(p)...)
-			if p.Params != nil {
+			if p.Params != nil && !p.SharesParams {
 				definitions = append(definitions, crd(p))
 			}
 		}
@@ -116,7 +116,7 @@ func kustomization(resources []string) []byte {
 func objects(p *ir.Program) []*yaml.Node {
 	out := []*yaml.Node{policy(p)}
 	for _, b := range p.Bindings {
-		if p.Params != nil {
+		if p.Params != nil && !p.SharesParams {
 			out = append(out, paramObject(p, b))
 		}
 		out = append(out, binding(p, b))
@@ -153,7 +153,7 @@ func metadata(p *ir.Program) *yaml.Node {
 }
 
 func policy(p *ir.Program) *yaml.Node {
-	var conditions, variables, validations []*yaml.Node
+	var conditions, variables, validations, mutations []*yaml.Node
 	for _, c := range p.Conditions {
 		conditions = append(conditions, commented(c.Source, mapping(field{"name", text(c.Name)}, field{"expression", expression(c.Code)})))
 	}
@@ -168,16 +168,28 @@ func policy(p *ir.Program) *yaml.Node {
 			field{"reason", optional(v.Reason)},
 		)))
 	}
+	for _, m := range p.Mutations {
+		mutations = append(mutations, commented(m.Source+" "+m.Rule, mapping(
+			field{"patchType", text("JSONPatch")},
+			field{"jsonPatch", mapping(field{"expression", expression(m.Code)})},
+		)))
+	}
 	var params *yaml.Node
 	if p.Params != nil {
 		params = mapping(field{"apiVersion", text(p.Params.APIVersion())}, field{"kind", text(p.Params.Kind)})
 	}
+	kind, reinvocation := "ValidatingAdmissionPolicy", ""
+	if p.Mutates() {
+		// A mutation sees what other policies and webhooks make after it.
+		kind, reinvocation = "MutatingAdmissionPolicy", "IfNeeded"
+	}
 	return mapping(
 		field{"apiVersion", text(admissionVersion)},
-		field{"kind", text("ValidatingAdmissionPolicy")},
+		field{"kind", text(kind)},
 		field{"metadata", metadata(p)},
 		field{"spec", mapping(
 			field{"failurePolicy", text(p.FailurePolicy)},
+			field{"reinvocationPolicy", optional(reinvocation)},
 			field{"paramKind", params},
 			field{"matchConstraints", mapping(
 				field{"matchPolicy", text("Equivalent")},
@@ -189,6 +201,7 @@ func policy(p *ir.Program) *yaml.Node {
 			field{"matchConditions", sequence(conditions)},
 			field{"variables", sequence(variables)},
 			field{"validations", sequence(validations)},
+			field{"mutations", sequence(mutations)},
 		)},
 	)
 }
@@ -234,14 +247,18 @@ func binding(p *ir.Program, b ir.Binding) *yaml.Node {
 	if b.ParamObject != "" {
 		params = mapping(field{"name", text(b.ParamObject)}, field{"parameterNotFoundAction", text("Deny")})
 	}
+	kind, actions := "ValidatingAdmissionPolicyBinding", texts(b.Actions)
+	if p.Mutates() {
+		kind, actions = "MutatingAdmissionPolicyBinding", nil
+	}
 	return commented(b.Source, mapping(
 		field{"apiVersion", text(admissionVersion)},
-		field{"kind", text("ValidatingAdmissionPolicyBinding")},
+		field{"kind", text(kind)},
 		field{"metadata", mapping(field{"name", text(b.Name)}, field{"labels", stringMap(ownLabels(p))})},
 		field{"spec", mapping(
 			field{"policyName", text(p.Name)},
 			field{"paramRef", params},
-			field{"validationActions", texts(b.Actions)},
+			field{"validationActions", actions},
 			field{"matchResources", match},
 		)},
 	))

@@ -28,7 +28,12 @@ func report(in Input) []byte {
 			if !seen[d.Name] {
 				seen[d.Name] = true
 				policies++
-				rules += len(d.Rules)
+			}
+			for _, r := range d.Rules {
+				if !seen[d.Name+"/"+r.Name] {
+					seen[d.Name+"/"+r.Name] = true
+					rules++
+				}
 			}
 		}
 	}
@@ -39,16 +44,19 @@ func report(in Input) []byte {
 	clear(seen)
 	for _, p := range in.Programs {
 		for _, d := range p.Policies {
-			if seen[d.Name] {
-				continue
-			}
-			seen[d.Name] = true
 			for _, r := range d.Rules {
+				if seen[d.Name+"/"+r.Name] {
+					continue
+				}
+				seen[d.Name+"/"+r.Name] = true
 				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Name, r.Name, r.Backend, r.Position)
 			}
 		}
 	}
 	b.WriteString("\nA rule runs in a ValidatingAdmissionPolicy when it reads only the request.\n")
+	if slices.ContainsFunc(in.Programs, (*ir.Program).Mutates) {
+		b.WriteString("One that changes the object runs in a MutatingAdmissionPolicy, where the action of the environment is deny.\n")
+	}
 	for _, p := range in.Programs {
 		reportProgram(&b, p, in.Costs[p.Name])
 	}

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/policyc/policyc/compiler/code"
@@ -116,6 +117,57 @@ func Template(parts []Part, scope *Scope, r *diag.Report, locals ...*Local) *cod
 		return code.Lit("")
 	}
 	return out
+}
+
+// Text lowers the parts of a value that is text. Unlike in a message, it is
+// absent as a whole when a part is.
+//
+//	team-${object.metadata.labels.team}
+//	→ object.metadata.?labels.?team.optMap(team, 'team-' + team)
+func Text(parts []Part, scope *Scope, r *diag.Report, locals ...*Local) (x *code.Expr, optional bool) {
+	l := &lowerer{names: map[*Local]string{}, taken: map[string]bool{}}
+	var terms []term
+	var nodes []*Node
+	for _, p := range parts {
+		if p.Expr == nil {
+			continue
+		}
+		n := CheckLocal(p.Expr, scope, r, false, locals...)
+		if n.Bad() {
+			return code.Lit(""), false
+		}
+		if !printable(n.Type) {
+			r.Errorf(diag.WrongType, n.Span, "%s cannot be part of a text", n.Type)
+			return code.Lit(""), false
+		}
+		maps.Copy(l.taken, newLowerer(n).taken)
+		nodes = append(nodes, n)
+	}
+	l.free(locals)
+	for _, n := range nodes {
+		terms = append(terms, l.lazy(n))
+	}
+	t := l.force(l.apply(terms, types.StringType, "text", func(v []*code.Expr) result {
+		var out *code.Expr
+		next := 0
+		for _, p := range parts {
+			piece := code.Lit(p.Text)
+			if p.Expr != nil {
+				piece = show(v[next], nodes[next].Type)
+				next++
+			}
+			if out == nil {
+				out = piece
+			} else {
+				out = code.Binary("+", out, piece)
+			}
+		}
+		return result{x: out}
+	}))
+	if t.total() {
+		return t.x, false
+	}
+	return l.opt(t), true
 }
 
 func printable(t *types.Type) bool {

@@ -19,6 +19,8 @@ type Backend string
 const (
 	// ValidatingAdmissionPolicy is the API server itself (KEP-3488).
 	ValidatingAdmissionPolicy Backend = "ValidatingAdmissionPolicy"
+	// MutatingAdmissionPolicy is the API server as well (KEP-3962).
+	MutatingAdmissionPolicy Backend = "MutatingAdmissionPolicy"
 )
 
 // Program is one admission object to be.
@@ -31,14 +33,22 @@ type Program struct {
 	// Conditions are the match conditions; variables do not exist there.
 	Conditions []Condition
 	Variables  []Variable
-	// Validations has one entry for each policy.
+	// Validations has one entry for each policy. It is empty, and Mutations is
+	// not, for a MutatingAdmissionPolicy.
 	Validations   []Validation
+	Mutations     []Mutation
 	FailurePolicy string
 	// Params is the kind of the parameter objects; nil when parameters are
 	// constants in the program.
-	Params   *ParamKind
-	Bindings []Binding
+	Params *ParamKind
+	// SharesParams says that the parameter objects, and their CRD, are written
+	// with another program of the policy.
+	SharesParams bool
+	Bindings     []Binding
 }
+
+// Mutates reports whether the program changes objects.
+func (p *Program) Mutates() bool { return len(p.Mutations) > 0 }
 
 // Policy is what a program says of a policy it was compiled from.
 type Policy struct {
@@ -61,7 +71,8 @@ type Rule struct {
 	Backend  Backend
 	// Why says why the backend was chosen.
 	Why string
-	// Variable is the variable that lists the rule's violations.
+	// Variable is the variable that lists the rule's violations; "" when the
+	// rule mutates.
 	Variable string
 	Message  string
 	// Trace looks into the rule; nil unless it was asked for.
@@ -133,6 +144,15 @@ type Validation struct {
 	Source      string
 }
 
+// Mutation is what one rule does to an object. Mutations are applied in order,
+// and each sees what those before it made.
+type Mutation struct {
+	Policy, Rule string
+	// Code is a list of JSONPatch operations.
+	Code   *code.Expr
+	Source string
+}
+
 // ParamKind is the kind of the parameter objects of a program, with the CRD
 // that defines it.
 type ParamKind struct {
@@ -155,7 +175,7 @@ type ParamField struct {
 type Binding struct {
 	Name        string
 	Environment string
-	// Actions are Deny, Warn and Audit.
+	// Actions are Deny, Warn and Audit; Mutate alone for mutations.
 	Actions           []string
 	NamespaceSelector *metav1.LabelSelector
 	// Rules limit the binding further than the program; empty: not at all.

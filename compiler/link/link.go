@@ -57,6 +57,10 @@ func Link(programs []*ir.Program, layout string) []*ir.Program {
 
 // groupKey is equal for programs that can be joined.
 func groupKey(p *ir.Program) string {
+	if p.Mutates() {
+		// Mutations of one policy follow one another.
+		return "mutation\x00" + p.Name
+	}
 	if p.Params != nil {
 		// The API server binds one kind of parameter to a policy.
 		return "params\x00" + p.Name

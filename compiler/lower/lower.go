@@ -349,7 +349,7 @@ func (l *lowerer) prelude() {
 				return true
 			}
 		}
-		return false
+		return slices.ContainsFunc(l.program.Mutations, func(m ir.Mutation) bool { return m.Code.Mentions("variables." + name) })
 	}
 	// From the last to the first, so that what only unused variables read
 	// is left out.
@@ -367,6 +367,8 @@ func (l *lowerer) prelude() {
 		code func(old bool) *code.Expr
 		old  bool
 	}{
+		{check.ContainerListsVariable, l.containerLists, false}, {check.DebuggedVariable, l.debugged, false},
+		{check.PodPathVariable, func(bool) *code.Expr { return roots.PodPathCode() }, false},
 		{"containers", roots.ContainersCode, false}, {"oldContainers", roots.ContainersCode, true},
 		{"pod", roots.PodCode, false}, {"oldPod", roots.PodCode, true},
 	} {
@@ -376,6 +378,9 @@ func (l *lowerer) prelude() {
 	}
 	optional["pod"], optional["oldPod"] = roots.PodIsOptional(false), roots.PodIsOptional(true)
 	l.program.Variables = unwrapOptionals(append(before, l.program.Variables...), optional)
+	for i, m := range l.program.Mutations {
+		l.program.Mutations[i].Code = unwrap(m.Code, optional)
+	}
 	unwrapTraces(l.program.Policies[0].Rules, optional)
 }
 

@@ -23,7 +23,7 @@ func lowerMatch(p *check.Policy) ir.Match {
 	if m.Any {
 		out.ExcludeRules = neverMatched(m.Operations)
 		if len(m.Namespaces)+len(m.NamespaceGlobs) > 0 {
-			out.Rules = wildcardRules("Namespaced", m.Operations)
+			out.Rules = wildcardRules("Namespaced", m.Operations, m.MetadataOnly)
 		} else if m.NamespaceLabels != nil {
 			out.Rules = namespacedRules(m)
 		}
@@ -69,7 +69,7 @@ func anyNamespaced(m *resolve.Match) bool {
 // group, version and set of operations.
 func resourceRules(m *resolve.Match, operations []string) []ir.ResourceRule {
 	if m.Any {
-		return wildcardRules("", operations)
+		return wildcardRules("", operations, m.MetadataOnly)
 	}
 	byKey := map[string]*ir.ResourceRule{}
 	var keys []string
@@ -104,10 +104,10 @@ func resourceRules(m *resolve.Match, operations []string) []ir.ResourceRule {
 
 // wildcardRules match every resource of a scope. A wildcard does not match
 // subresources; those through which the spec of a pod changes are named,
-// since UPDATE is checked in full.
-func wildcardRules(scope string, operations []string) []ir.ResourceRule {
+// since UPDATE is checked in full. Through them, metadata does not change.
+func wildcardRules(scope string, operations []string, metadataOnly bool) []ir.ResourceRule {
 	rules := []ir.ResourceRule{{Groups: []string{"*"}, Versions: []string{"*"}, Operations: operations, Resources: []string{"*"}, Scope: scope}}
-	if slices.Contains(operations, "UPDATE") {
+	if slices.Contains(operations, "UPDATE") && !metadataOnly {
 		rules = append(rules, ir.ResourceRule{Groups: []string{""}, Versions: []string{"v1"}, Operations: []string{"UPDATE"},
 			Resources: []string{"pods/ephemeralcontainers", "pods/resize"}})
 	}
@@ -200,7 +200,7 @@ func namespacedRules(m *resolve.Match) []ir.ResourceRule {
 		}
 	}
 	if m.Any {
-		return append(wildcardRules("Namespaced", m.Operations),
+		return append(wildcardRules("Namespaced", m.Operations, m.MetadataOnly),
 			ir.ResourceRule{Groups: []string{""}, Versions: []string{"v1"}, Operations: m.Operations, Resources: []string{"namespaces"}})
 	}
 	if len(limited.Kinds) == len(m.Kinds) {

@@ -2,6 +2,7 @@
 // rules that none can run.
 //
 //	require: … → ValidatingAdmissionPolicy, "reads only the request"
+//	mutate: …  → MutatingAdmissionPolicy, where the target has it
 package place
 
 import (
@@ -18,9 +19,14 @@ func Place(v target.Version) (ir.Backend, string) {
 	return ir.ValidatingAdmissionPolicy, "it reads only the request, which the API server (" + v.String() + " or later) evaluates itself"
 }
 
+// PlaceMutation returns the backend of a mutation, and why.
+func PlaceMutation(v target.Version) (ir.Backend, string) {
+	return ir.MutatingAdmissionPolicy, "it changes the object of the request, which the API server (" + v.String() + " or later) does itself"
+}
+
 // Check reports what no backend of this version of policyc can run. It
 // returns false when it reported something.
-func Check(p *resolve.Policy, r *diag.Report) bool {
+func Check(p *resolve.Policy, v target.Version, r *diag.Report) bool {
 	ok := true
 	refuse := func(at source.Span, what string) {
 		ok = false
@@ -32,6 +38,13 @@ func Check(p *resolve.Policy, r *diag.Report) bool {
 		refuse(l.Name.Span, "lookups")
 	}
 	for _, d := range p.Policy.Rules {
+		if d.Mutate != nil && !v.Has(target.MutatingAdmissionPolicy) {
+			ok = false
+			r.Errorf(diag.NoBackend, d.Name.Span, "mutation needs Kubernetes %s, and the lowest version to support is %s",
+				target.MutatingAdmissionPolicy.Since, v).
+				Notef("an API server before that has no MutatingAdmissionPolicy v1, and there is no companion webhook yet").
+				Helpf("set `kubernetes.minVersion: \"%s\"` in the project, or leave the rule out", target.MutatingAdmissionPolicy.Since)
+		}
 		if what, found := unsupported(d); found {
 			refuse(d.Name.Span, what)
 		}
@@ -39,10 +52,14 @@ func Check(p *resolve.Policy, r *diag.Report) bool {
 	return ok
 }
 
+// Validates reports whether a rule admits or refuses.
+func Validates(d *syntax.Rule) bool { return !d.Deny.IsZero() || !d.Require.IsZero() }
+
+// Mutates reports whether a rule changes the object.
+func Mutates(d *syntax.Rule) bool { return d.Mutate != nil }
+
 func unsupported(d *syntax.Rule) (string, bool) {
 	switch {
-	case d.Mutate != nil:
-		return "`mutate` rules", true
 	case d.Generate != nil:
 		return "`generate` rules", true
 	case d.VerifyImages != nil:

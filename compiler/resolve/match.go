@@ -32,6 +32,9 @@ type Match struct {
 	// ServiceAccounts are user names: system:serviceaccount:ns:name.
 	ServiceAccounts []string
 	When            source.Text
+	// MetadataOnly says that the policy is about nothing but metadata, as the
+	// mutations of every kind are.
+	MetadataOnly bool
 }
 
 // WorkloadAlias is the kind that stands for everything with a pod template.

@@ -75,6 +75,10 @@ type Expect struct {
 	Message *regexp.Regexp
 	// ExactMessage is the whole of one of these messages; "" is none.
 	ExactMessage string
+	// Object is a part of the object after mutation, Patch the JSON patch that
+	// leads there; nil when the case does not care.
+	Object map[string]any
+	Patch  []any
 }
 
 // Silent reports whether the request must be admitted without a word.

@@ -30,9 +30,39 @@ func (l *loader) expect(c *Case, e syntax.Expectation) {
 			}
 		}
 	}
+	l.expectObject(c, e)
+}
+
+// expectObject reads what mutation makes of the object.
+func (l *loader) expectObject(c *Case, e syntax.Expectation) {
 	for _, v := range []syntax.Value{e.Object, e.Patch} {
-		if v.Present() {
-			l.report.Errorf(diag.NoBackend, v.Span, "`object` and `patch` are for what mutations make of an object, and no rule mutates yet")
+		if v.Present() && c.Object == nil {
+			l.report.Errorf(diag.InvalidRequest, v.Span, "%s leaves no object that could be expected", c.Operation)
+			return
+		}
+	}
+	if e.Object.Present() {
+		var ok bool
+		if c.Expect.Object, ok = e.Object.Data.(map[string]any); !ok {
+			l.report.Errorf(diag.WrongShape, e.Object.Span, "`object` is a part of the object after mutation").
+				Helpf("write a map, such as `object: {metadata: {labels: {team: shop}}}`")
+		}
+	}
+	if !e.Patch.Present() {
+		return
+	}
+	list, ok := e.Patch.Data.([]any)
+	if !ok {
+		l.report.Errorf(diag.WrongShape, e.Patch.Span, "`patch` is a list of JSON patch operations").
+			Helpf("write `patch: [{op: add, path: /spec/replicas, value: 2}]`, or `[]` for none")
+		return
+	}
+	c.Expect.Patch = list
+	for _, item := range e.Patch.Items {
+		op, path := text(field(item, "op")), text(field(item, "path"))
+		if !slices.Contains([]string{"add", "replace", "remove", "move", "copy", "test"}, op) || !strings.HasPrefix(path, "/") {
+			l.report.Errorf(diag.WrongShape, item.Span, "an operation has an `op` and a `path`").
+				Helpf("write `{op: add, path: /metadata/labels/team, value: shop}`")
 		}
 	}
 }

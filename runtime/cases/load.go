@@ -5,11 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apiserver/pkg/admission"
+
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/schema"
 	"github.com/policyc/policyc/compiler/source"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/engine"
 	"github.com/policyc/policyc/runtime/object"
 )
 
@@ -218,11 +221,23 @@ func (l *loader) operation(c *Case, d *syntax.Case, now, old *syntax.Value) bool
 // request prepares the objects and puts the request together.
 func (l *loader) request(c *Case, now, old syntax.Value, cluster []syntax.Value) {
 	before := l.report.Len()
-	object, previous := l.prepare(c, now, false), l.prepare(c, old, true)
+	received, previous := l.prepare(c, now, false), l.prepare(c, old, true)
 	others := l.cluster(c, cluster)
-	if !l.report.ErrorsSince(before) {
-		c.Request = newRequest(c, object, previous, others)
+	if l.report.ErrorsSince(before) {
+		return
 	}
+	object := received
+	if received != nil {
+		object = received.DeepCopyObject()
+		l.preparer.Store(object, admission.Operation(c.Operation))
+	}
+	c.Request = newRequest(c, object, previous, others)
+	c.Request.Received = received
+}
+
+// Lifecycle is what a server does to the objects of a project around mutation.
+func Lifecycle(project *resolve.Project) engine.Lifecycle {
+	return object.NewPreparer(definitions(project.CRDs)...)
 }
 
 // checkReach reports policies of a test that none of its cases is about: the

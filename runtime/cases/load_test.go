@@ -175,7 +175,10 @@ func TestBadExpectations(t *testing.T) {
 		{"{deny: [p/x]}", ":23: policy `p` has no rule `x`"},
 		{"{message: x}", "expects a message and no violation"},
 		{"{deny: [b], message: '('}", "no regular expression: missing closing ): `(`"},
-		{"{patch: []}", "no rule mutates yet"},
+		{"{patch: {a: b}}", ":21: `patch` is a list of JSON patch operations"},
+		{"{patch: [{op: ad, path: /a}]}", "an operation has an `op` and a `path`"},
+		{"{patch: [{op: add, path: a}]}", "an operation has an `op` and a `path`"},
+		{"{object: [a]}", "`object` is a part of the object after mutation"},
 	} {
 		if _, problem := load(t, "t.yaml", head+pod+test.text+"\n"); !strings.Contains(problem, test.want) {
 			t.Errorf("%s: got %s", test.text, problem)

@@ -102,7 +102,7 @@ func (l *loader) prepare(c *Case, v syntax.Value, old bool) runtime.Object {
 }
 
 func (l *loader) decode(v syntax.Value, operation admission.Operation) runtime.Object {
-	o, err := l.preparer.Prepare(data(v), operation)
+	o, err := l.preparer.Receive(data(v), operation)
 	if err == nil {
 		return o
 	}

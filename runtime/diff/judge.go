@@ -27,12 +27,21 @@ func NewJudge(side *compiler.Result) (Judge, error) {
 		return nil, err
 	}
 	e = e.WithEquivalents(suite.Equivalents(side.Project.Schemas.Kinds()))
+	e = suite.WithLifecycle(e, side)
 	return func(ctx context.Context, item Item) (Verdict, error) {
-		decisions, err := e.Evaluate(ctx, item.Request)
+		only := e
+		if len(item.Policies) > 0 && e.Mutates() {
+			only = e.For(item.Policies...) // what others mutate is not part of a case
+		}
+		mutation, err := only.Mutate(ctx, item.Request)
 		if err != nil {
 			return Verdict{}, err
 		}
-		return verdict(decisions, item.Policies), nil
+		decisions, err := only.Evaluate(ctx, mutation.Request)
+		if err != nil {
+			return Verdict{}, err
+		}
+		return verdict(append(mutation.Failures, decisions...), item.Policies), nil
 	}, nil
 }
 

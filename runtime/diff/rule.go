@@ -78,6 +78,12 @@ func (r *rule) place(program *ir.Program, compiled *ir.Rule, costs *cost.Result)
 			p.parts = split(v.Code, r.name)
 		}
 	}
+	// What a mutation does is to its rule what a condition is to others.
+	for _, m := range program.Mutations {
+		if m.Policy == r.policy && m.Rule == r.name {
+			p.parts.condition = m.Code
+		}
+	}
 	for i := range program.Bindings {
 		in := p
 		in.binding = &program.Bindings[i]
@@ -97,6 +103,9 @@ func (r *rule) readSource(side *compiler.Result) {
 		for _, d := range p.Policy.Rules {
 			if d.Name.Value == r.name {
 				r.text = strings.Join([]string{d.When.Value, d.Deny.Value, d.Require.Value}, "\x00")
+				if d.Mutate != nil {
+					r.text += "\x00" + jsonText(d.Mutate.Data)
+				}
 				if d.ForEach != nil {
 					r.text += "\x00" + d.ForEach.Variable.Value + "\x00" + d.ForEach.List.Value
 				}

@@ -26,6 +26,9 @@ type Bundle struct {
 	Policies []*admissionv1.ValidatingAdmissionPolicy
 	// Bindings are by the name of their policy object.
 	Bindings map[string][]*admissionv1.ValidatingAdmissionPolicyBinding
+	// Mutating are the mutating objects, and MutatingBindings theirs.
+	Mutating         []*admissionv1.MutatingAdmissionPolicy
+	MutatingBindings map[string][]*admissionv1.MutatingAdmissionPolicyBinding
 	// Parameters are the parameter objects, by kind.
 	Parameters map[schema.GroupKind][]*unstructured.Unstructured
 	// Programs say which rules stand behind an object, by its name. Objects
@@ -39,9 +42,10 @@ type Bundle struct {
 // binding names an object that is not there.
 func ReadBundle(files map[string][]byte, programs []*ir.Program) (*Bundle, error) {
 	b := &Bundle{
-		Bindings:   map[string][]*admissionv1.ValidatingAdmissionPolicyBinding{},
-		Parameters: map[schema.GroupKind][]*unstructured.Unstructured{},
-		Programs:   map[string]*ir.Program{},
+		Bindings:         map[string][]*admissionv1.ValidatingAdmissionPolicyBinding{},
+		MutatingBindings: map[string][]*admissionv1.MutatingAdmissionPolicyBinding{},
+		Parameters:       map[schema.GroupKind][]*unstructured.Unstructured{},
+		Programs:         map[string]*ir.Program{},
 	}
 	for _, p := range programs {
 		b.Programs[p.Name] = p
@@ -56,6 +60,11 @@ func ReadBundle(files map[string][]byte, programs []*ir.Program) (*Bundle, error
 	}
 	for name, bindings := range b.Bindings {
 		if !slices.ContainsFunc(b.Policies, func(p *admissionv1.ValidatingAdmissionPolicy) bool { return p.Name == name }) {
+			return nil, fmt.Errorf("binding %s: there is no policy object %q", bindings[0].Name, name)
+		}
+	}
+	for name, bindings := range b.MutatingBindings {
+		if !slices.ContainsFunc(b.Mutating, func(p *admissionv1.MutatingAdmissionPolicy) bool { return p.Name == name }) {
 			return nil, fmt.Errorf("binding %s: there is no policy object %q", bindings[0].Name, name)
 		}
 	}
@@ -98,6 +107,20 @@ func (b *Bundle) readDocument(document []byte) error {
 		}
 		setDefaults(p.Spec.MatchResources)
 		b.Bindings[p.Spec.PolicyName] = append(b.Bindings[p.Spec.PolicyName], p)
+	case kind == admissionv1.SchemeGroupVersion.WithKind("MutatingAdmissionPolicy"):
+		p := &admissionv1.MutatingAdmissionPolicy{}
+		if err := yaml.UnmarshalStrict(document, p); err != nil {
+			return err
+		}
+		setDefaults(p.Spec.MatchConstraints)
+		b.Mutating = append(b.Mutating, p)
+	case kind == admissionv1.SchemeGroupVersion.WithKind("MutatingAdmissionPolicyBinding"):
+		p := &admissionv1.MutatingAdmissionPolicyBinding{}
+		if err := yaml.UnmarshalStrict(document, p); err != nil {
+			return err
+		}
+		setDefaults(p.Spec.MatchResources)
+		b.MutatingBindings[p.Spec.PolicyName] = append(b.MutatingBindings[p.Spec.PolicyName], p)
 	case kind.Kind == "" || kind.Kind == "Kustomization":
 	default:
 		o := &unstructured.Unstructured{}

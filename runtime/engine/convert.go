@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,6 +29,12 @@ func (creater) New(kind schema.GroupVersionKind) (runtime.Object, error) {
 type converter struct{ runtime.ObjectConvertor }
 
 func (converter) Convert(in, out, _ any) error {
+	if a, b := reflect.ValueOf(in), reflect.ValueOf(out); a.Type() == b.Type() && a.Kind() == reflect.Pointer {
+		if _, open := in.(*unstructured.Unstructured); !open {
+			b.Elem().Set(a.Elem())
+			return nil
+		}
+	}
 	from, fromOK := in.(*unstructured.Unstructured)
 	to, toOK := out.(*unstructured.Unstructured)
 	if !fromOK || !toOK {
@@ -39,4 +46,13 @@ func (converter) Convert(in, out, _ any) error {
 	to.Object = from.DeepCopy().Object
 	to.SetGroupVersionKind(kind)
 	return nil
+}
+
+// ConvertToVersion converts within a version, as after a patch.
+func (converter) ConvertToVersion(in runtime.Object, target runtime.GroupVersioner) (runtime.Object, error) {
+	kind := in.GetObjectKind().GroupVersionKind()
+	if to, ok := target.KindForGroupVersionKinds([]schema.GroupVersionKind{kind}); !ok || to != kind {
+		return nil, fmt.Errorf("the API server would convert the object from %s to %s", kind, to)
+	}
+	return in, nil
 }

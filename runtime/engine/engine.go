@@ -29,6 +29,8 @@ import (
 // change, and serves several goroutines at once.
 type Engine struct {
 	policies   []*policy
+	mutators   []*mutator
+	lifecycle  Lifecycle
 	parameters map[schema.GroupKind][]*unstructured.Unstructured
 	objects    admission.ObjectInterfaces
 }
@@ -43,6 +45,14 @@ func New(b *Bundle) (*Engine, error) {
 			return nil, err
 		}
 		e.policies = append(e.policies, p)
+	}
+	for _, object := range b.Mutating {
+		m, err := compileMutator(object, b.Programs[object.Name])
+		if err != nil {
+			return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
+		}
+		m.bindings = b.MutatingBindings[object.Name]
+		e.mutators = append(e.mutators, m)
 	}
 	return e, nil
 }
@@ -111,6 +121,12 @@ func (e *Engine) For(policies ...string) *Engine {
 	for _, p := range e.policies {
 		if slices.ContainsFunc(p.members, func(m member) bool { return slices.Contains(policies, m.name) }) {
 			out.policies = append(out.policies, p)
+		}
+	}
+	out.mutators = nil
+	for _, m := range e.mutators {
+		if slices.ContainsFunc(m.policies, func(name string) bool { return slices.Contains(policies, name) }) {
+			out.mutators = append(out.mutators, m)
 		}
 	}
 	return &out

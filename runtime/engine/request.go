@@ -27,8 +27,11 @@ type Request struct {
 	// Object and OldObject are nil where the operation has none. They must
 	// say their kind, and are not changed.
 	Object, OldObject runtime.Object
-	User              user.Info
-	DryRun            bool
+	// Received is Object as mutating admission gets it, before what storage
+	// does; nil when that is the same.
+	Received runtime.Object
+	User     user.Info
+	DryRun   bool
 	// Cluster is what else exists; nil is nothing.
 	Cluster *Cluster
 	// Authorizer answers `authorizer.…`; nil allows nobody anything.

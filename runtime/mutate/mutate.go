@@ -42,7 +42,10 @@ func collect(s *suite.Suite) []*mutation {
 	for i, v := range s.Variants {
 		c.variant, c.fresh, c.functions = v, i == 0, map[string]bool{}
 		for _, p := range v.Result.Programs {
-			c.program(p)
+			// Mutants are made of what admits and refuses.
+			if !p.Mutates() {
+				c.program(p)
+			}
 		}
 	}
 	return c.order

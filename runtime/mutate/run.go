@@ -50,7 +50,12 @@ func (r *runner) run(ctx context.Context, m *mutation) {
 		if a == nil || !slices.ContainsFunc(c.Policies, func(name string) bool { return slices.Contains(a.policies, name) }) {
 			continue
 		}
-		decisions, err := a.engine.For(c.Policies...).Evaluate(ctx, c.Request)
+		request, err := r.suite.Variant(c).Validated(ctx, c)
+		if err != nil {
+			m.Status, m.KilledBy = Killed, c.ID()
+			return
+		}
+		decisions, err := a.engine.For(c.Policies...).Evaluate(ctx, request)
 		if err != nil || len(suite.Compare(c.Expect, suite.NewVerdict(decisions, c.Policies))) > 0 {
 			m.Status, m.KilledBy = Killed, c.ID()
 			return

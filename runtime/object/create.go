@@ -68,15 +68,30 @@ var withGeneration = map[schema.GroupKind]bool{
 	{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration"}:     true,
 }
 
-// fillOnCreate does what the storage of a kind does before validating admission, and what the mutating plugins do that
-// every server runs.
+// fillByPlugins does what the mutating plugins do that every server runs.
+func fillByPlugins(o runtime.Object) {
+	switch o := o.(type) {
+	case *corev1.Pod:
+		fillPod(o)
+	case *corev1.PersistentVolume:
+		addFinalizer(o, "kubernetes.io/pv-protection")
+	case *corev1.PersistentVolumeClaim:
+		addFinalizer(o, "kubernetes.io/pvc-protection")
+	case *storagev1.VolumeAttributesClass:
+		addFinalizer(o, "kubernetes.io/vac-protection")
+	case *corev1.Node:
+		taintNode(o)
+	}
+}
+
+// fillOnCreate does what the storage of a kind does before validating admission.
 func fillOnCreate(o runtime.Object) {
 	if withGeneration[o.GetObjectKind().GroupVersionKind().GroupKind()] {
 		metaOf(o).SetGeneration(1)
 	}
 	switch o := o.(type) {
 	case *corev1.Pod:
-		fillPod(o)
+		fillPodStatus(o)
 	case *corev1.Service:
 		fillService(&o.Spec)
 	case *corev1.Namespace:
@@ -87,14 +102,8 @@ func fillOnCreate(o runtime.Object) {
 		}
 	case *corev1.PersistentVolume:
 		o.Status.Phase = corev1.VolumePending
-		addFinalizer(o, "kubernetes.io/pv-protection")
 	case *corev1.PersistentVolumeClaim:
-		addFinalizer(o, "kubernetes.io/pvc-protection")
 		copyDataSource(&o.Spec)
-	case *storagev1.VolumeAttributesClass:
-		addFinalizer(o, "kubernetes.io/vac-protection")
-	case *corev1.Node:
-		taintNode(o)
 	case *appsv1.DaemonSet:
 		if o.Annotations[appsv1.DeprecatedTemplateGeneration] == "0" {
 			o.Annotations[appsv1.DeprecatedTemplateGeneration] = "1"

@@ -9,7 +9,7 @@ import (
 )
 
 // fillPod does what the plugins ServiceAccount, Priority and DefaultTolerationSeconds do in a cluster that has only
-// Kubernetes' own priority classes, with a service account that says nothing itself, and what the storage of pods does.
+// Kubernetes' own priority classes, with a service account that says nothing itself.
 func fillPod(p *corev1.Pod) {
 	s := &p.Spec
 	setDefault(&s.ServiceAccountName, "default")
@@ -23,8 +23,12 @@ func fillPod(p *corev1.Pod) {
 	}
 	tolerate(s, corev1.TaintNodeNotReady)
 	tolerate(s, corev1.TaintNodeUnreachable)
+}
 
-	requestForPod(s)
+// fillPodStatus does what the storage of pods does.
+func fillPodStatus(p *corev1.Pod) {
+	s := &p.Spec
+	fillPodResources(s)
 	p.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: qosClass(s)}
 	if len(s.SchedulingGates) > 0 {
 		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse,

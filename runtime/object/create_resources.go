@@ -1,68 +1,90 @@
 package object
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	"slices"
 
-// requestForPod fills in what a pod with limits of its own requests as a whole: what its containers request together, or
-// else its limit. Huge pages are left out (KEP-2837; seen on 1.37, where it happens after mutating admission).
-func requestForPod(s *corev1.PodSpec) {
-	if s.Resources == nil || len(s.Resources.Limits) == 0 {
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// fillPodResources completes the cpu and memory of a pod that says something about itself as a whole. It requests what its
+// containers request together, or else its limit; its limit is that of its containers together where all have one, and no
+// less than it requests. Huge pages are left out. (KEP-2837; as in 1.37, which does it after mutating admission.)
+func fillPodResources(s *corev1.PodSpec) {
+	r := s.Resources
+	if r == nil || len(r.Requests)+len(r.Limits) == 0 {
 		return
 	}
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-		if _, said := s.Resources.Requests[name]; said {
-			continue
+		requests, _ := peak(s, func(c *corev1.Container) (q resource.Quantity, ok bool) { q, ok = c.Resources.Requests[name]; return })
+		if requests == nil {
+			requests = quantityOf(r.Limits, name)
 		}
-		together := containersRequest(s, name)
-		if limit, limited := s.Resources.Limits[name]; together == nil && limited {
-			limit = limit.DeepCopy()
-			together = corev1.ResourceList{name: limit}
+		setResource(&r.Requests, name, requests)
+		limits, complete := peak(s, func(c *corev1.Container) (q resource.Quantity, ok bool) { q, ok = c.Resources.Limits[name]; return })
+		if least := quantityOf(r.Requests, name); complete && limits != nil && least != nil && len(s.EphemeralContainers) == 0 {
+			setResource(&r.Limits, name, larger(limits, least))
 		}
-		if together == nil {
-			continue
-		}
-		if s.Resources.Requests == nil {
-			s.Resources.Requests = corev1.ResourceList{}
-		}
-		s.Resources.Requests[name] = together[name]
 	}
 }
 
-// containersRequest is what the containers request of a resource at their peak, nil when none says: all app containers and
-// sidecars, or an init container beside the sidecars that started before it (KEP-753).
-func containersRequest(s *corev1.PodSpec, name corev1.ResourceName) corev1.ResourceList {
-	all, sidecars, peak := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}
-	add := func(to corev1.ResourceList, c *corev1.Container) {
-		if q, said := c.Resources.Requests[name]; said {
-			sum := to[name]
-			sum.Add(q)
-			to[name] = sum
-		}
+// peak is the most that containers have of a resource at one time: all app containers and sidecars, or an init container
+// beside the sidecars that started before it (KEP-753). It is nil when none says; complete means that all do.
+func peak(s *corev1.PodSpec, of func(*corev1.Container) (resource.Quantity, bool)) (all *resource.Quantity, complete bool) {
+	var sidecars, most *resource.Quantity
+	complete = true
+	for _, c := range slices.Concat(s.Containers, s.InitContainers) {
+		_, ok := of(&c)
+		complete = complete && ok
 	}
 	for i := range s.Containers {
-		add(all, &s.Containers[i])
+		all = sum(all, &s.Containers[i], of)
 	}
 	for i := range s.InitContainers {
 		c := &s.InitContainers[i]
-		now := sidecars
+		now := sum(sidecars, c, of)
 		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
-			add(all, c)
-		} else {
-			now = sidecars.DeepCopy()
+			all, sidecars = sum(all, c, of), now
 		}
-		add(now, c)
-		raise(peak, now, name)
+		most = larger(most, now)
 	}
-	raise(all, peak, name)
-	if len(all) == 0 {
-		return nil
-	}
-	return all
+	return larger(all, most), complete
 }
 
-// raise makes a quantity as large as another one, if that is there.
-func raise(to, other corev1.ResourceList, name corev1.ResourceName) {
-	q, said := other[name]
-	if have, there := to[name]; said && (!there || q.Cmp(have) > 0) {
-		to[name] = q.DeepCopy()
+func sum(q *resource.Quantity, c *corev1.Container, of func(*corev1.Container) (resource.Quantity, bool)) *resource.Quantity {
+	more, ok := of(c)
+	if !ok {
+		return q
 	}
+	if q != nil {
+		more = more.DeepCopy()
+		more.Add(*q)
+	}
+	return &more
+}
+
+func larger(a, b *resource.Quantity) *resource.Quantity {
+	if a == nil || b != nil && b.Cmp(*a) > 0 {
+		return b
+	}
+	return a
+}
+
+func quantityOf(list corev1.ResourceList, name corev1.ResourceName) *resource.Quantity {
+	q, ok := list[name]
+	if !ok {
+		return nil
+	}
+	return &q
+}
+
+// setResource sets what is not set.
+func setResource(list *corev1.ResourceList, name corev1.ResourceName, q *resource.Quantity) {
+	if _, set := (*list)[name]; set || q == nil {
+		return
+	}
+	if *list == nil {
+		*list = corev1.ResourceList{}
+	}
+	(*list)[name] = q.DeepCopy()
 }

@@ -65,7 +65,6 @@ func (p *Preparer) customObject(object map[string]any, kind schema.GroupVersionK
 	}
 	if operation == admission.Create {
 		nameGenerated(out)
-		out.SetGeneration(1)
 	}
 	if kind.GroupKind() == definitionKind {
 		prepareDefinition(copied, operation)
@@ -79,10 +78,15 @@ func (p *Preparer) customObject(object map[string]any, kind schema.GroupVersionK
 		return nil, fmt.Errorf("the CustomResourceDefinition of %s: %w", kind, custom.err)
 	}
 	s.object(custom.schema, copied, nil, true)
-	if operation == admission.Create && custom.status {
-		delete(copied, "status")
-	}
 	return out, s.errs.orNil()
+}
+
+// storeCustom is Store for objects of kinds that are not built in.
+func (p *Preparer) storeCustom(o *unstructured.Unstructured) {
+	o.SetGeneration(1)
+	if custom := p.custom[o.GroupVersionKind()]; custom != nil && custom.schema != nil && custom.status {
+		delete(o.Object, "status")
+	}
 }
 
 // copyJSON is a deep copy with numbers as the API server has them, int64 or float64.

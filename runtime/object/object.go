@@ -47,6 +47,55 @@ func NewPreparer(crds ...map[string]any) *Preparer {
 // On CREATE the server ignores the status and fills in fields; for every other operation the object is taken as one that
 // is or was stored, and only defaults are applied. Who asks sets metadata.namespace, which is in the request.
 func (p *Preparer) Prepare(object map[string]any, operation admission.Operation) (runtime.Object, error) {
+	o, err := p.Receive(object, operation)
+	if err == nil {
+		p.Store(o, operation)
+	}
+	return o, err
+}
+
+// Receive is Prepare for mutating admission: the object before what its storage does.
+func (p *Preparer) Receive(object map[string]any, operation admission.Operation) (runtime.Object, error) {
+	o, err := p.decoded(object, operation)
+	if err == nil {
+		p.Fill(o, operation)
+	}
+	return o, err
+}
+
+// Default applies defaults again, to what was changed since.
+func (p *Preparer) Default(o runtime.Object) {
+	if u, ok := o.(*unstructured.Unstructured); ok {
+		if custom := p.custom[u.GroupVersionKind()]; custom != nil && custom.schema != nil && custom.err == nil {
+			// What does not fit the schema is for the server's validation.
+			(&shaper{fields: p.fields}).object(custom.schema, u.Object, nil, true)
+		}
+		return
+	}
+	p.defaults.apply(o)
+}
+
+// Fill does what the mutating plugins do that every server runs.
+func (p *Preparer) Fill(o runtime.Object, operation admission.Operation) {
+	if _, custom := o.(*unstructured.Unstructured); !custom && operation == admission.Create {
+		fillByPlugins(o)
+	}
+}
+
+// Store does what the storage of a kind does on CREATE, between mutation and validation.
+func (p *Preparer) Store(o runtime.Object, operation admission.Operation) {
+	if operation != admission.Create {
+		return
+	}
+	if u, ok := o.(*unstructured.Unstructured); ok {
+		p.storeCustom(u)
+		return
+	}
+	clearStatus(o)
+	fillOnCreate(o)
+}
+
+func (p *Preparer) decoded(object map[string]any, operation admission.Operation) (runtime.Object, error) {
 	kind := (&unstructured.Unstructured{Object: object}).GroupVersionKind()
 	if err := identify(object, kind); err != nil {
 		return nil, err
@@ -81,8 +130,6 @@ func (p *Preparer) builtIn(object map[string]any, typed runtime.Object, operatio
 	convert(typed)
 	if operation == admission.Create {
 		nameGenerated(typed)
-		clearStatus(typed)
-		fillOnCreate(typed)
 	}
 	return typed, nil
 }

@@ -242,7 +242,7 @@ func TestPodRequests(t *testing.T) {
 		{"resources: {limits: {cpu: 4}}, containers: [{name: c, resources: {requests: {cpu: 500m}}}], initContainers: [" +
 			"{name: s, restartPolicy: Always, resources: {requests: {cpu: 100m}}}, {name: i, resources: {requests: {cpu: 2}}}]",
 			"map[cpu:2100m]"},
-		{"resources: {requests: {cpu: 1}}, containers: [{name: c, resources: {requests: {memory: 1Gi}}}]", "map[cpu:1]"},
+		{"resources: {requests: {cpu: 1}}, containers: [{name: c, resources: {requests: {memory: 1Gi}}}]", "map[cpu:1 memory:1Gi]"},
 	} {
 		m := prepare(t, object.NewPreparer(), "{apiVersion: v1, kind: Pod, spec: {"+c.spec+"}}", admission.Create)
 		got := fmt.Sprint(m["spec"].(map[string]any)["resources"].(map[string]any)["requests"])

@@ -21,8 +21,11 @@ type RuleCoverage struct {
 	// Rule is policy/rule, Position file:line of its source.
 	Rule, Position string
 	// Violated counts the cases that violate the rule, Passed those that the
-	// policy was evaluated for and the rule admits.
+	// policy was evaluated for and the rule admits. Of a rule that mutates, they
+	// are the cases in which it changes the object, and those in which not.
 	Violated, Passed int
+	// Mutates says that the rule changes objects.
+	Mutates bool
 	// Conditions are the conditions that decide the rule.
 	Conditions []*ConditionCoverage
 }
@@ -69,7 +72,7 @@ func (s *Suite) Coverage(ctx context.Context, results []Result) (*Coverage, erro
 			for _, r := range d.Rules {
 				name := d.Name + "/" + r.Name
 				if byRule[name] == nil {
-					byRule[name] = &RuleCoverage{Rule: name, Position: r.Position, Conditions: conditionsOf(r.Trace)}
+					byRule[name] = &RuleCoverage{Rule: name, Position: r.Position, Mutates: p.Mutates(), Conditions: conditionsOf(r.Trace)}
 					out.Rules = append(out.Rules, byRule[name])
 				}
 			}
@@ -81,6 +84,10 @@ func (s *Suite) Coverage(ctx context.Context, results []Result) (*Coverage, erro
 				if policyOf(rule) != name {
 					continue
 				}
+				if c.Mutates {
+					c.mutated(r.Verdict.applied(rule))
+					continue
+				}
 				if r.Verdict.Violates(rule) {
 					c.Violated++
 				} else {
@@ -90,6 +97,16 @@ func (s *Suite) Coverage(ctx context.Context, results []Result) (*Coverage, erro
 		}
 	}
 	return out, s.conditions(ctx, results, byRule)
+}
+
+// mutated counts a case of a rule that mutates.
+func (c *RuleCoverage) mutated(was, changed bool) {
+	switch {
+	case changed:
+		c.Violated++
+	case was:
+		c.Passed++
+	}
 }
 
 func conditionsOf(t *ir.Trace) []*ConditionCoverage {
@@ -137,14 +154,18 @@ func holdsAny(p *ir.Program, policies []string) bool {
 
 // trace evaluates all rules of a program for a case; nil when it does not apply.
 func (v *Variant) trace(ctx context.Context, c *cases.Case, p *ir.Program) (map[string][]Element, error) {
-	if v.Engine.WhyNot(ctx, c.Request, p.Name).Text != "" {
+	if p.Mutates() {
 		return nil, nil
+	}
+	request, err := v.Validated(ctx, c)
+	if err != nil || v.Engine.WhyNot(ctx, request, p.Name).Text != "" {
+		return nil, err
 	}
 	t, err := v.tracers.get(v, p)
 	if err != nil {
 		return nil, err
 	}
-	values, err := t.inspector.Evaluate(ctx, c.Request)
+	values, err := t.inspector.Evaluate(ctx, request)
 	if err != nil || values == nil {
 		return nil, err
 	}

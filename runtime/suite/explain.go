@@ -162,7 +162,14 @@ func (s *Suite) Explain(ctx context.Context, c *cases.Case, rule string) (*Expla
 }
 
 func (v *Variant) explain(ctx context.Context, c *cases.Case, p *ir.Program, r *ir.Rule, rule string) (*Explanation, error) {
-	e := &Explanation{Rule: rule, Position: r.Position, WhyNot: v.Engine.WhyNot(ctx, c.Request, p.Name)}
+	if p.Mutates() {
+		return &Explanation{Rule: rule, Position: r.Position, WhyNot: engine.Mismatch{Text: "it changes objects, and refuses none"}}, nil
+	}
+	request, err := v.Validated(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	e := &Explanation{Rule: rule, Position: r.Position, WhyNot: v.Engine.WhyNot(ctx, request, p.Name)}
 	if e.WhyNot.Text != "" || r.Trace == nil {
 		return e, nil
 	}
@@ -170,7 +177,7 @@ func (v *Variant) explain(ctx context.Context, c *cases.Case, p *ir.Program, r *
 	if err != nil {
 		return nil, err
 	}
-	values, err := t.inspector.Evaluate(ctx, c.Request)
+	values, err := t.inspector.Evaluate(ctx, request)
 	if err != nil || values == nil {
 		return e, err
 	}

@@ -92,8 +92,17 @@ func newVariant(name string, result *compiler.Result, r *diag.Report) *Variant {
 		r.Errorf(diag.Internal, source.Span{}, "what was compiled cannot be evaluated: %v", err)
 		return nil
 	}
-	v.Engine = v.Engine.WithEquivalents(Equivalents(result.Project.Schemas.Kinds()))
+	v.Engine = WithLifecycle(v.Engine, result).WithEquivalents(Equivalents(result.Project.Schemas.Kinds()))
 	return v
+}
+
+// WithLifecycle gives an engine that mutates what the API server does to the
+// objects of a project around that.
+func WithLifecycle(e *engine.Engine, result *compiler.Result) *engine.Engine {
+	if !e.Mutates() {
+		return e
+	}
+	return e.WithLifecycle(cases.Lifecycle(result.Project))
 }
 
 // override compiles the policy of a case with its enforcement replaced.
@@ -219,9 +228,25 @@ func (v *Variant) For(policies []string) *engine.Engine {
 
 // Evaluate returns the verdict on the request of a case.
 func (v *Variant) Evaluate(ctx context.Context, c *cases.Case) *Verdict {
-	decisions, err := v.For(c.Policies).Evaluate(ctx, c.Request)
+	e := v.For(c.Policies)
+	mutation, err := e.Mutate(ctx, c.Request)
 	if err != nil {
 		return &Verdict{Errors: []string{err.Error()}}
 	}
-	return NewVerdict(decisions, c.Policies)
+	decisions, err := e.Evaluate(ctx, mutation.Request)
+	if err != nil {
+		return &Verdict{Errors: []string{err.Error()}}
+	}
+	verdict := NewVerdict(decisions, c.Policies)
+	verdict.mutated(mutation)
+	return verdict
+}
+
+// Validated is the request of a case as validation sees it.
+func (v *Variant) Validated(ctx context.Context, c *cases.Case) (*engine.Request, error) {
+	mutation, err := v.For(c.Policies).Mutate(ctx, c.Request)
+	if err != nil {
+		return nil, err
+	}
+	return mutation.Request, nil
 }

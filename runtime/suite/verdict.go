@@ -22,6 +22,8 @@ type Verdict struct {
 	Errors []string
 	// Evaluated are the policies that matched the request and were evaluated.
 	Evaluated []string
+	// Mutation is what the policies made of the object.
+	Mutation *engine.Mutation
 }
 
 // NewVerdict sums up decisions about the policies.
@@ -82,12 +84,13 @@ func (v *Verdict) Violates(rule string) bool {
 
 // Difference is one way in which a verdict is not what was expected.
 type Difference struct {
-	// What is deny, warn, audit, message or error.
+	// What is deny, warn, audit, message, object, patch or error.
 	What string
 	// Missing and Extra are rules, as policy/rule.
 	Missing, Extra []string
-	// Text says it in a line.
-	Text string
+	// Text says it in a line, Lines show it.
+	Text  string
+	Lines []string
 }
 
 // Compare says how a verdict differs from what a case expects.
@@ -112,6 +115,9 @@ func Compare(want cases.Expect, v *Verdict) []Difference {
 	}
 	if want.ExactMessage != "" && !slices.Contains(messages, want.ExactMessage) {
 		out = append(out, Difference{What: "message", Text: fmt.Sprintf("message: expected %q, got %s", want.ExactMessage, quoted(messages))})
+	}
+	if v.Mutation != nil {
+		out = append(out, compareObject(want, v.Mutation)...)
 	}
 	return out
 }

@@ -76,10 +76,14 @@ func enforced(result *compiler.Result) []string {
 			conditions = append(conditions, c.Name+": "+c.Code.String())
 		}
 		for i, d := range p.Policies {
+			reason := "mutation"
+			if !p.Mutates() {
+				reason = p.Validations[i].Reason
+			}
 			for _, rule := range d.Rules {
 				for _, b := range p.Bindings {
 					out = append(out, fmt.Sprintf("%s/%s %q %v %v %s %s %v: %v %v %v", d.Name, rule.Name, rule.Message, p.Match, conditions,
-						p.FailurePolicy, p.Validations[i].Reason, b.Environment, b.Actions, b.NamespaceSelector, b.Rules))
+						p.FailurePolicy, reason, b.Environment, b.Actions, b.NamespaceSelector, b.Rules))
 				}
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,10 +28,17 @@ type object struct {
 		MatchConditions   []named             `yaml:"matchConditions"`
 		Variables         []named             `yaml:"variables"`
 		Validations       []map[string]string `yaml:"validations"`
+		Mutations         []patched           `yaml:"mutations"`
+		Reinvocation      string              `yaml:"reinvocationPolicy"`
 		ValidationActions []string            `yaml:"validationActions"`
 		MatchConstraints  match               `yaml:"matchConstraints"`
 		MatchResources    match               `yaml:"matchResources"`
 	}
+}
+
+type patched struct {
+	PatchType string                      `yaml:"patchType"`
+	JSONPatch struct{ Expression string } `yaml:"jsonPatch"`
 }
 
 type named struct{ Name, Expression string }
@@ -67,7 +75,7 @@ func checkInvariants(t *testing.T, result *compiler.Result, r *diag.Report) {
 	}
 	objects := map[string]bool{}
 	policies := map[string]bool{}
-	var bindings []object
+	var bindings, mutating []object
 	for name, content := range result.Files {
 		if !strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, "/kustomization.yaml") {
 			continue
@@ -85,6 +93,11 @@ func checkInvariants(t *testing.T, result *compiler.Result, r *diag.Report) {
 				checkPolicy(t, name, &o)
 			case "ValidatingAdmissionPolicyBinding":
 				bindings = append(bindings, o)
+			case "MutatingAdmissionPolicy":
+				policies[o.Metadata.Name] = true
+				checkMutations(t, name, &o)
+			case "MutatingAdmissionPolicyBinding":
+				mutating = append(mutating, o)
 			}
 		}
 	}
@@ -96,6 +109,12 @@ func checkInvariants(t *testing.T, result *compiler.Result, r *diag.Report) {
 		}
 		if len(b.Spec.ValidationActions) == 0 {
 			t.Errorf("binding %s has no action", b.Metadata.Name)
+		}
+	}
+	for _, b := range mutating {
+		bound[b.Spec.PolicyName] = true
+		if !policies[b.Spec.PolicyName] {
+			t.Errorf("binding %s is of policy %s, which is not written", b.Metadata.Name, b.Spec.PolicyName)
 		}
 	}
 	for p := range policies {
@@ -189,7 +208,7 @@ func checkPolicy(t *testing.T, file string, o *object) {
 		}
 		seen[v.Name] = true
 	}
-	if len(o.Spec.Validations) == 0 {
+	if len(o.Spec.Validations) == 0 && o.Kind == "ValidatingAdmissionPolicy" {
 		t.Errorf("%s: no validation", file)
 	}
 	for _, v := range o.Spec.Validations {
@@ -203,6 +222,26 @@ func checkPolicy(t *testing.T, file string, o *object) {
 	for _, r := range o.Spec.MatchConstraints.ResourceRules {
 		if len(r.Operations) == 0 || len(r.Resources) == 0 {
 			t.Errorf("%s: empty resource rule", file)
+		}
+	}
+}
+
+// checkMutations asserts what the API server asks of a mutation, that each is a
+// JSONPatch, and that none runs on a request that changes nothing.
+func checkMutations(t *testing.T, file string, o *object) {
+	t.Helper()
+	checkPolicy(t, file, o)
+	if len(o.Spec.Mutations) == 0 || o.Spec.Reinvocation != "IfNeeded" || len(o.Spec.Validations) > 0 {
+		t.Errorf("%s: %d mutations, %d validations, reinvocationPolicy %q", file, len(o.Spec.Mutations), len(o.Spec.Validations), o.Spec.Reinvocation)
+	}
+	for _, m := range o.Spec.Mutations {
+		if m.PatchType != "JSONPatch" || !strings.Contains(m.JSONPatch.Expression, "JSONPatch{") {
+			t.Errorf("%s: a mutation of type %q: %s", file, m.PatchType, m.JSONPatch.Expression)
+		}
+	}
+	for _, r := range o.Spec.MatchConstraints.ResourceRules {
+		if slices.Contains(r.Operations, "DELETE") || slices.Contains(r.Operations, "CONNECT") || slices.Contains(r.Resources, "pods/resize") {
+			t.Errorf("%s: mutations on %v of %v", file, r.Operations, r.Resources)
 		}
 	}
 }

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	admissionrequestv1 "k8s.io/api/admission/v1"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating/patch"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
+	"k8s.io/apiserver/pkg/cel/environment"
+
+	"github.com/policyc/policyc/compiler/ir"
+)
+
+// mutator is a MutatingAdmissionPolicy, ready to run.
+type mutator struct {
+	object    *admissionv1.MutatingAdmissionPolicy
+	bindings  []*admissionv1.MutatingAdmissionPolicyBinding
+	evaluator mutating.PolicyEvaluator
+	// policies are the names of the policy documents in the object.
+	policies []string
+}
+
+// compileMutator makes an object ready, as the API server does when it has
+// read it (mutating.compilePolicy, which is not exported).
+func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program) (*mutator, error) {
+	const mode = environment.StoredExpressions
+	compiler, err := cel.NewCompositedCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+	if err != nil {
+		return nil, err
+	}
+	seen := withAuthorizer
+	seen.HasParams = p.Spec.ParamKind != nil
+	for _, v := range p.Spec.Variables {
+		variable := &validating.Variable{Name: v.Name, Expression: v.Expression}
+		if r := compiler.CompileAndStoreVariable(variable, seen, mode); r.Error != nil {
+			return nil, fmt.Errorf("variable %s: %s", v.Name, r.Error.Detail)
+		}
+	}
+	out := &mutator{object: p, evaluator: mutating.PolicyEvaluator{CompositedCompiler: compiler}}
+	if len(p.Spec.MatchConditions) > 0 {
+		var conditions []cel.ExpressionAccessor
+		for i := range p.Spec.MatchConditions {
+			conditions = append(conditions, (*matchconditions.MatchCondition)(&p.Spec.MatchConditions[i]))
+		}
+		filter := compiler.CompileCondition(conditions, seen, mode)
+		if err := firstError("match condition", filter); err != nil {
+			return nil, err
+		}
+		out.evaluator.Matcher = matchconditions.NewMatcher(filter, p.Spec.FailurePolicy, "policy", "validate", p.Name)
+	}
+	seen.HasPatchTypes = true
+	if program != nil && len(program.Mutations) != len(p.Spec.Mutations) {
+		return nil, fmt.Errorf("the object has %d mutations and its program %d", len(p.Spec.Mutations), len(program.Mutations))
+	}
+	for i, m := range p.Spec.Mutations {
+		if m.JSONPatch == nil {
+			return nil, fmt.Errorf("mutation %d is no JSONPatch", i)
+		}
+		evaluator := compiler.CompileMutatingEvaluator(&patch.JSONPatchCondition{Expression: m.JSONPatch.Expression}, seen, mode)
+		if errs := evaluator.CompilationErrors(); len(errs) > 0 {
+			return nil, fmt.Errorf("mutation %d: %w", i, errs[0])
+		}
+		watched := &patcher{Patcher: patch.NewJSONPatcher(meteredPatch{evaluator}), applied: Applied{Object: p.Name, Policy: p.Labels["policyc.dev/policy"]},
+			ignored: p.Spec.FailurePolicy != nil && *p.Spec.FailurePolicy == admissionv1.Ignore}
+		if program != nil {
+			watched.applied.Policy, watched.applied.Rule = program.Mutations[i].Policy, program.Mutations[i].Rule
+		}
+		out.policies = append(out.policies, watched.applied.Policy)
+		out.evaluator.Mutators = append(out.evaluator.Mutators, watched)
+	}
+	return out, nil
+}
+
+// patcher tells the recorder of the context what one mutation did, which the
+// API server's dispatcher does not.
+type patcher struct {
+	patch.Patcher
+	applied Applied
+	ignored bool
+}
+
+type recorderKey struct{}
+
+func (p *patcher) Patch(ctx context.Context, r patch.Request, budget int64) (runtime.Object, error) {
+	before := r.VersionedAttributes.VersionedObject.Object()
+	after, err := p.Patcher.Patch(ctx, r, budget)
+	if to, ok := ctx.Value(recorderKey{}).(*recorder); ok {
+		to.record(p, before, after, budget, err)
+	}
+	return after, err
+}
+
+// meteredPatch tells the recorder what an evaluation left of its budget. The
+// context stays as it is: the API server finds its variables by its type.
+type meteredPatch struct{ cel.MutatingEvaluator }
+
+func (m meteredPatch) ForInput(ctx context.Context, attributes *admission.VersionedAttributes, request *admissionrequestv1.AdmissionRequest,
+	bindings cel.OptionalVariableBindings, namespace *corev1.Namespace, budget int64) (cel.EvaluationResult, int64, error) {
+	result, remaining, err := m.MutatingEvaluator.ForInput(ctx, attributes, request, bindings, namespace, budget)
+	if to, ok := ctx.Value(recorderKey{}).(*recorder); ok {
+		to.remaining = max(remaining, 0)
+	}
+	return result, remaining, err
+}
