@@ -422,7 +422,7 @@ func (c *checker) inline(f *Function, receiver *Node, argExprs []ast.Expr, at so
 		if f.Trusted && !repeatable(a) {
 			// The shipped functions have no result for an absent argument,
 			// and read theirs more than once.
-			l := &Local{Name: p.Name, Type: a.Type}
+			l := &Local{Name: p.Name, Type: a.Type, BuiltIn: mayBeBuiltIn(a)}
 			bound[p.Name] = &Node{Op: OpLocal, Locals: []*Local{l}, Type: l.Type, Span: a.Span, Constants: a.Constants}
 			lets = append(lets, &Node{Op: OpLet, Span: at, Args: []*Node{a, nil}, Locals: []*Local{l}})
 		}

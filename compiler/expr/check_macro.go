@@ -72,6 +72,7 @@ func (c *checker) macro(name string, targetExpr ast.Expr, args []ast.Expr, at so
 			c.locals = c.locals[:outer]
 			return bad(at)
 		}
+		l.BuiltIn = e.BuiltIn
 		n.Locals = append(n.Locals, l)
 	}
 	bodies := args[form.variables:]
@@ -157,10 +158,10 @@ func (c *checker) elements(rng *Node, variables int, at source.Span) ([]*Local, 
 		value = &Local{Type: rng.Type.Elem, Nullable: rng.Type.NullElem}
 	case types.Object:
 		key = &Local{Type: types.StringType}
-		value = &Local{Type: types.DynType, Nullable: true}
+		value = &Local{Type: types.DynType, Nullable: true, BuiltIn: rng.Type.Kind == types.Object || mayBeBuiltIn(rng)}
 	case types.Dyn, types.Null:
 		key = &Local{Type: types.DynType, Nullable: true}
-		value = &Local{Type: types.DynType, Nullable: true}
+		value = &Local{Type: types.DynType, Nullable: true, BuiltIn: rng.Type.Kind == types.Object || mayBeBuiltIn(rng)}
 	default:
 		c.report.Errorf(diag.WrongType, at, "%s is no list and no map", rng.Type)
 		return nil, false

@@ -152,6 +152,9 @@ func (l *lowerer) cond(n *Node) *code.Expr {
 			return code.Cond(l.cond(n.Args[0]), l.cond(n.Args[1]), l.cond(n.Args[2]))
 		}
 	}
+	if mayBeBuiltIn(n) {
+		return l.equal(&Node{Op: OpLit, Type: types.BoolType, Value: true}, n)
+	}
 	return l.readBool(l.term(n))
 }
 

@@ -22,7 +22,7 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 	if as := sugar(a.Type, b.Type); as != nil {
 		return l.equalAs(a, b, as)
 	}
-	if b.Type.Kind == types.Dyn && composite(a.Type) {
+	if b.Type.Kind == types.Dyn && composite(a.Type) || mayBeBuiltIn(a) && !mayBeBuiltIn(b) {
 		// Since Kubernetes 1.37 a built-in object, or a list or map in it, raises an
 		// error when it is asked whether it equals a value of another type
 		// (k8s.io/apiserver/pkg/cel/common/valuesschemalesstyped.go). The other one
@@ -31,10 +31,10 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 	}
 	ta, tb := l.term(a), l.term(b)
 	if !ta.total() && tb.total() {
-		return l.equalTo(ta, tb)
+		return l.equalTo(ta, tb, false)
 	}
 	if ta.total() && !tb.total() {
-		return l.equalTo(tb, ta)
+		return l.equalTo(tb, ta, mayBeBuiltIn(b))
 	}
 	if ta.total() {
 		if samePlace(ta.x, tb.x) {
@@ -49,6 +49,24 @@ func (l *lowerer) equal(a, b *Node) *code.Expr {
 	return code.Eq(x, y)
 }
 
+// mayBeBuiltIn reports whether a value of unknown type may be an object, a list
+// or a map of a kind of Kubernetes: what is found by going over an object, or in
+// an object of any kind. What a CRD leaves open is not.
+func mayBeBuiltIn(n *Node) bool {
+	if n.Type.Kind != types.Dyn {
+		return false
+	}
+	switch n.Op {
+	case OpLocal:
+		return n.Locals[0].BuiltIn
+	case OpSelect, OpIndex:
+		base := n.Args[0]
+		return base.Type.Kind == types.Dyn && mayBeBuiltIn(base) || base.Type.Kind == types.Object && base.Type.Open && base.Op == OpVar ||
+			n.Op == OpIndex && base.Type.Kind == types.Object
+	}
+	return false
+}
+
 func composite(t *types.Type) bool {
 	return t.Kind == types.Object || t.Kind == types.List || t.Kind == types.Map
 }
@@ -61,8 +79,9 @@ func samePlace(a, b *code.Expr) bool {
 	return ok && both && p.Replace("oldObject", code.Ident("object")).String() == q.Replace("oldObject", code.Ident("object")).String()
 }
 
-// equalTo compares a value that may be absent with one that is not.
-func (l *lowerer) equalTo(t, total term) *code.Expr {
+// equalTo compares a value that may be absent with one that is not, which is
+// the one that is asked when first says so.
+func (l *lowerer) equalTo(t, total term, first bool) *code.Expr {
 	if t.typ.Kind == types.Bool && t.optional && !t.nullable {
 		switch {
 		case total.x.IsLit(true):
@@ -77,9 +96,13 @@ func (l *lowerer) equalTo(t, total term) *code.Expr {
 	}
 	if !t.optional {
 		// A null is equal to nothing that is present.
-		return code.Eq(agree(t.x, t.typ, total.typ), total.x)
+		x := agree(t.x, t.typ, total.typ)
+		if first {
+			return code.Eq(total.x, x)
+		}
+		return code.Eq(x, total.x)
 	}
-	if total.typ.Kind == types.Dyn && composite(t.typ) {
+	if total.typ.Kind == types.Dyn && composite(t.typ) || first {
 		return code.Eq(code.Some(total.x), t.x)
 	}
 	// An optional that holds null is not equal to one that holds a value.

@@ -81,6 +81,9 @@ type Local struct {
 	Nullable bool
 	// Optional says that it is bound to an optional.
 	Optional bool
+	// BuiltIn says that a value of unknown type may be a part of an object of a
+	// kind of Kubernetes; see mayBeBuiltIn.
+	BuiltIn bool
 	// Constants are its possible values, when the compiler knows them.
 	Constants []any
 }

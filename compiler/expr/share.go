@@ -44,7 +44,7 @@ func (c *checker) share(name, hint string, value *Node) *Node {
 			return localNode(s.Locals[0], value)
 		}
 	}
-	l := &Local{Name: hint, Type: value.Type, Optional: true}
+	l := &Local{Name: hint, Type: value.Type, Optional: true, BuiltIn: mayBeBuiltIn(value)}
 	c.shares = append(c.shares, &Node{Op: OpShare, Name: key, Locals: []*Local{l}, Args: []*Node{value, nil}})
 	return localNode(l, value)
 }

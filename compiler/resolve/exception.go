@@ -52,6 +52,7 @@ func (p *Project) resolveException(docs *syntax.Documents, d *syntax.Exception, 
 		}
 	}
 	byPolicy := map[string]*Exception{}
+	whole := map[string]bool{}
 	for _, ref := range d.Policies {
 		name, rule, hasRule := strings.Cut(ref.Value, "/")
 		i := slices.IndexFunc(docs.Policies, func(c *syntax.Policy) bool { return c.Name.Value == name })
@@ -86,9 +87,9 @@ func (p *Project) resolveException(docs *syntax.Documents, d *syntax.Exception, 
 				p.Policies[j].Exceptions = append(p.Policies[j].Exceptions, e)
 			}
 		}
-		if hasRule {
-			e.Rules = append(e.Rules, rule)
-		} else {
+		// The whole policy is more than some of its rules, whatever comes first.
+		whole[name] = whole[name] || !hasRule
+		if e.Rules = append(e.Rules, rule); whole[name] {
 			e.Rules = nil
 		}
 	}
