@@ -160,7 +160,11 @@ func (l *loader) read(c *Case, d *syntax.Case) {
 	if !subject.Present() {
 		subject = old
 	}
-	if !l.resource(c, d, subject) || !l.place(c, d, subject, cluster) {
+	if !l.sameIdentity(now, old) || !l.resource(c, d, subject) || !l.place(c, d, subject, cluster) {
+		return
+	}
+	if was := field(field(old, "metadata"), "namespace"); c.Namespaced && text(was) != "" && text(was) != c.Namespace {
+		l.report.Errorf(diag.InvalidRequest, was.Text.Span, "the request is in namespace `%s` and its old object in `%s`", c.Namespace, text(was))
 		return
 	}
 	c.User, c.Groups, c.DryRun = d.Request.User.Value, texts(d.Request.Groups), d.Request.DryRun.Value
