@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/policyc/policyc/compiler/code"
@@ -177,11 +178,22 @@ func (v *Variant) explain(ctx context.Context, c *cases.Case, p *ir.Program, r *
 	if err != nil {
 		return nil, err
 	}
-	values, err := t.inspector.Evaluate(ctx, request)
-	if err != nil || values == nil {
+	sets, err := t.inspector.Evaluate(ctx, request)
+	if err != nil {
 		return e, err
 	}
-	e.Elements = elements(r.Trace, values[t.first[rule]:])
+	// Of several parameter objects, the first that the rule is violated with
+	// is the one to tell about.
+	for i, values := range sets {
+		list := elements(r.Trace, values[t.first[rule]:])
+		violated := slices.ContainsFunc(list, func(e Element) bool { return e.Violated })
+		if i == 0 || violated {
+			e.Elements = list
+		}
+		if violated {
+			break
+		}
+	}
 	return e, nil
 }
 

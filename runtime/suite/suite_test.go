@@ -189,3 +189,36 @@ func BenchmarkRun(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "cases/s")
 }
+
+// TestExplainParameterObjects: the values are those of the environment that
+// the rule is violated in, and match conditions see them.
+func TestExplainParameterObjects(t *testing.T) {
+	s := load(t, `apiVersion: policyc.dev/v1alpha1
+kind: Policy
+metadata: {name: p}
+spec:
+  match: {kinds: [Pod], when: "object.metadata.name != params.skip"}
+  parameterObject: true
+  parameters: {most: {type: int}, skip: {type: string, default: none}}
+  rules: [{name: a, deny: "object.metadata.name.size() > params.most"}]
+  enforce:
+  - {name: one, namespaces: [default], action: deny, parameters: {most: 100}}
+  - {name: two, namespaces: [default], action: warn, parameters: {most: 2}}
+---
+apiVersion: policyc.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: t}
+spec:
+  cases:
+  - {name: fires, object: {apiVersion: v1, kind: Pod, metadata: {name: long}}, expect: {deny: [a]}}
+  - {name: skipped, object: {apiVersion: v1, kind: Pod, metadata: {name: none}}, expect: {deny: [a]}}
+`)
+	e, err := s.Explain(context.Background(), s.Cases[0], "p/a")
+	if err != nil || len(e.Elements) != 1 || !e.Elements[0].Violated {
+		t.Errorf("fires: got %+v, %v", e, err)
+	}
+	e, err = s.Explain(context.Background(), s.Cases[1], "p/a")
+	if err != nil || !e.WhyNot.Condition || len(e.Elements) > 0 {
+		t.Errorf("skipped: got %+v, %v", e, err)
+	}
+}
