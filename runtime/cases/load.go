@@ -81,10 +81,11 @@ func (l *loader) test(t *syntax.Test) []*Case {
 		}
 		before := l.report.Len()
 		c := &Case{Test: t.Name.Value, Name: d.Name.Value, Span: d.Span, Policies: policies, Override: d.Override}
-		if c.Override.IsZero() {
-			c.Override = t.Override
-		} else {
-			l.checkOverride(d.Override, policies)
+		if l.checkOverride(d.Override, policies); c.Override.Enforce.Span.IsZero() {
+			c.Override.Enforce = t.Override.Enforce
+		}
+		if len(c.Override.Parameters) == 0 {
+			c.Override.Parameters = t.Override.Parameters
 		}
 		l.read(c, d)
 		if !l.report.ErrorsSince(before) {

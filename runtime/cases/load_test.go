@@ -181,6 +181,37 @@ func TestObjectFiles(t *testing.T) {
 	}
 }
 
+func TestAmbiguousObject(t *testing.T) {
+	dir := t.TempDir()
+	objects := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n"
+	if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(objects), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for ref, want := range map[string]string{"all.yaml#a": "`all.yaml` holds 2 objects `a`", "all.yaml#Service/a": ""} {
+		_, problem := load(t, filepath.ToSlash(dir)+"/t.yaml", head+"  - name: c\n    objectFile: "+ref+"\n    expect: {}\n")
+		if (problem == "") != (want == "") || !strings.Contains(problem, want) {
+			t.Errorf("%s: got %q", ref, problem)
+		}
+	}
+}
+
+// TestOverridesAreJoined: what a case does not replace, its test may.
+func TestOverridesAreJoined(t *testing.T) {
+	all, problem := load(t, "t.yaml", strings.Replace(head, "  cases:", "  enforce: warn\n  parameters: {x: 1}\n  cases:", 1)+`
+  - {name: both, object: {apiVersion: v1, kind: Pod, metadata: {name: a}}, expect: {}}
+  - {name: own, parameters: {x: 2}, object: {apiVersion: v1, kind: Pod, metadata: {name: a}}, expect: {}}
+`)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	for i, want := range []int64{1, 2} {
+		o := all[i].Override
+		if o.Enforce.Everywhere.Value != "warn" || len(o.Parameters) != 1 || o.Parameters[0].Value.Data != want {
+			t.Errorf("%s: got %+v", all[i].Name, o)
+		}
+	}
+}
+
 // TestErrors: each text is the third to last line of the document.
 func TestErrors(t *testing.T) {
 	const pod = "object: {apiVersion: v1, kind: Pod, metadata: {name: a}}"
