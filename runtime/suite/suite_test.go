@@ -222,3 +222,29 @@ spec:
 		t.Errorf("skipped: got %+v, %v", e, err)
 	}
 }
+
+// TestEventsAreEquivalent: a policy about events of one group matches those of
+// the other, which a server converts. What cannot be converted offline is an
+// error, and not admitted.
+func TestEventsAreEquivalent(t *testing.T) {
+	s := load(t, `apiVersion: policyc.dev/v1alpha1
+kind: Policy
+metadata: {name: p}
+spec:
+  match: {kinds: [v1/Event]}
+  rules: [{name: a, deny: "object.metadata.name == 'a'"}]
+  enforce: deny
+---
+apiVersion: policyc.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: t}
+spec:
+  cases:
+  - {name: same, object: {apiVersion: v1, kind: Event, metadata: {name: a}}, expect: {deny: [a]}}
+  - {name: other, object: {apiVersion: events.k8s.io/v1, kind: Event, metadata: {name: a}}, expect: {}}
+`)
+	results := s.Run(context.Background(), s.Cases)
+	if !results[0].Passed() || len(results[1].Verdict.Errors) != 1 {
+		t.Errorf("got %+v, %+v", results[0].Verdict, results[1].Verdict)
+	}
+}
