@@ -248,3 +248,33 @@ spec:
 		t.Errorf("got %+v, %+v", results[0].Verdict, results[1].Verdict)
 	}
 }
+
+// TestExplainMap: the parts are those of their key, in the order of the keys.
+func TestExplainMap(t *testing.T) {
+	s := load(t, `apiVersion: policyc.dev/v1alpha1
+kind: Policy
+metadata: {name: p}
+spec:
+  match: {kinds: [Pod]}
+  rules: [{name: a, forEach: key in object.metadata.labels, deny: "object.metadata.labels[key] == 'bad'", message: "${key}"}]
+  enforce: deny
+---
+apiVersion: policyc.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: t}
+spec:
+  cases:
+  - {name: c, object: {apiVersion: v1, kind: Pod, metadata: {name: a, labels: {a: good, b: bad, c: good, d: good}}}, expect: {}}
+`)
+	for range 30 {
+		e, err := s.Explain(context.Background(), s.Cases[0], "p/a")
+		if err != nil || len(e.Elements) != 4 {
+			t.Fatalf("got %+v, %v", e, err)
+		}
+		for i, key := range []string{"a", "b", "c", "d"} {
+			if have := e.Elements[i]; have.Value != key || have.Violated != (key == "b") {
+				t.Fatalf("element %d: %+v", i, have)
+			}
+		}
+	}
+}
