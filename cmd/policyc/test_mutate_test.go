@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -31,5 +32,19 @@ cases notice 33.3 % of 3 alterations; 1 more make no difference, 0 do not compil
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// TestInterrupt: what was cut short reports nothing.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out, stderr strings.Builder
+	tester, err := (&testFlags{format: "text", mutate: true}).newTester([]string{"../../policies/pod-security"}, IO{Out: &out, Err: &stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tester.once(ctx); err == nil || err.Error() != "interrupted" || out.Len() > 0 {
+		t.Errorf("got %v and %q", err, out.String())
 	}
 }

@@ -218,7 +218,7 @@ type Test struct {
 	// Policies are the policies that are tested; empty means all of the
 	// folder.
 	Policies []source.Text
-	// Override holds for every case that has none of its own.
+	// Override holds in each of its parts for cases that replace none.
 	Override Override
 	Cases    []*Case
 }

@@ -81,10 +81,11 @@ func (l *loader) test(t *syntax.Test) []*Case {
 		}
 		before := l.report.Len()
 		c := &Case{Test: t.Name.Value, Name: d.Name.Value, Span: d.Span, Policies: policies, Override: d.Override}
-		if c.Override.IsZero() {
-			c.Override = t.Override
-		} else {
-			l.checkOverride(d.Override, policies)
+		if l.checkOverride(d.Override, policies); c.Override.Enforce.Span.IsZero() {
+			c.Override.Enforce = t.Override.Enforce
+		}
+		if len(c.Override.Parameters) == 0 {
+			c.Override.Parameters = t.Override.Parameters
 		}
 		l.read(c, d)
 		if !l.report.ErrorsSince(before) {
@@ -160,7 +161,11 @@ func (l *loader) read(c *Case, d *syntax.Case) {
 	if !subject.Present() {
 		subject = old
 	}
-	if !l.resource(c, d, subject) || !l.place(c, d, subject, cluster) {
+	if !l.sameIdentity(now, old) || !l.resource(c, d, subject) || !l.place(c, d, subject, cluster) {
+		return
+	}
+	if was := field(field(old, "metadata"), "namespace"); c.Namespaced && text(was) != "" && text(was) != c.Namespace {
+		l.report.Errorf(diag.InvalidRequest, was.Text.Span, "the request is in namespace `%s` and its old object in `%s`", c.Namespace, text(was))
 		return
 	}
 	c.User, c.Groups, c.DryRun = d.Request.User.Value, texts(d.Request.Groups), d.Request.DryRun.Value

@@ -8,11 +8,14 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/engine"
 )
 
 const head = `apiVersion: policyc.dev/v1alpha1
@@ -120,6 +123,47 @@ func TestNamespaceLabelsAndExpectations(t *testing.T) {
 	}
 }
 
+func TestNamespaceOfTheClusterIsKept(t *testing.T) {
+	all, problem := load(t, "t.yaml", head+`
+  - name: c
+    request: {namespace: shop, namespaceLabels: {team: a}, user: "system:anonymous"}
+    cluster: [{apiVersion: v1, kind: Namespace, metadata: {name: shop, annotations: {owner: me}}}]
+    object: {apiVersion: v1, kind: Pod, metadata: {name: a}}
+    expect: {}
+`)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	e, err := engine.New(&engine.Bundle{Policies: []*admissionv1.ValidatingAdmissionPolicy{{
+		ObjectMeta: metav1.ObjectMeta{Name: "p"},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{
+				MatchPolicy: ptr(admissionv1.Exact), NamespaceSelector: &metav1.LabelSelector{}, ObjectSelector: &metav1.LabelSelector{},
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{"*"},
+					Rule:       admissionv1.Rule{APIGroups: []string{"*"}, APIVersions: []string{"*"}, Resources: []string{"*"}, Scope: ptr(admissionv1.AllScopes)},
+				}}},
+			},
+			Validations: []admissionv1.Validation{{Expression: "namespaceObject.metadata.annotations.owner == 'me' && namespaceObject.metadata.labels.team == 'a'"}},
+		},
+	}}, Bindings: map[string][]*admissionv1.ValidatingAdmissionPolicyBinding{"p": {{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := e.Evaluate(t.Context(), all[0].Request)
+	if err != nil || len(decisions) != 1 || decisions[0].Outcome != engine.Admitted {
+		t.Errorf("got %+v, %v", decisions, err)
+	}
+}
+
+func TestUserInfo(t *testing.T) {
+	for name, want := range map[string]string{"": "system:authenticated", "alice": "system:authenticated", "system:anonymous": "system:unauthenticated"} {
+		if have := UserInfo(name, nil).GetGroups(); !slices.Equal(have, []string{want}) {
+			t.Errorf("%q is in %v, want %s", name, have, want)
+		}
+	}
+}
+
 func TestObjectFiles(t *testing.T) {
 	dir := t.TempDir()
 	objects := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: PodList\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: b}}\n"
@@ -137,6 +181,37 @@ func TestObjectFiles(t *testing.T) {
 	}
 }
 
+func TestAmbiguousObject(t *testing.T) {
+	dir := t.TempDir()
+	objects := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n"
+	if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(objects), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for ref, want := range map[string]string{"all.yaml#a": "`all.yaml` holds 2 objects `a`", "all.yaml#Service/a": ""} {
+		_, problem := load(t, filepath.ToSlash(dir)+"/t.yaml", head+"  - name: c\n    objectFile: "+ref+"\n    expect: {}\n")
+		if (problem == "") != (want == "") || !strings.Contains(problem, want) {
+			t.Errorf("%s: got %q", ref, problem)
+		}
+	}
+}
+
+// TestOverridesAreJoined: what a case does not replace, its test may.
+func TestOverridesAreJoined(t *testing.T) {
+	all, problem := load(t, "t.yaml", strings.Replace(head, "  cases:", "  enforce: warn\n  parameters: {x: 1}\n  cases:", 1)+`
+  - {name: both, object: {apiVersion: v1, kind: Pod, metadata: {name: a}}, expect: {}}
+  - {name: own, parameters: {x: 2}, object: {apiVersion: v1, kind: Pod, metadata: {name: a}}, expect: {}}
+`)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	for i, want := range []int64{1, 2} {
+		o := all[i].Override
+		if o.Enforce.Everywhere.Value != "warn" || len(o.Parameters) != 1 || o.Parameters[0].Value.Data != want {
+			t.Errorf("%s: got %+v", all[i].Name, o)
+		}
+	}
+}
+
 // TestErrors: each text is the third to last line of the document.
 func TestErrors(t *testing.T) {
 	const pod = "object: {apiVersion: v1, kind: Pod, metadata: {name: a}}"
@@ -148,6 +223,12 @@ func TestErrors(t *testing.T) {
 		{"object: {apiVersion: v1, kind: Deployment}", ":36: unknown kind `Deployment` of apiVersion `v1` | it is in `apps/v1`"},
 		{pod + "\n    oldObject: {apiVersion: v1, kind: Pod}\n    request: {operation: CREATE}", "CREATE has an `object` and no `oldObject`"},
 		{pod + "\n    request: {operation: CONNECT}", "CONNECT is no operation of v1/Pod | write `operation: CREATE, UPDATE, DELETE`"},
+		{pod + "\n    request: {subresource: ephemeralcontainers}", "CREATE is no operation of v1/Pod/ephemeralcontainers | write `operation: UPDATE`"},
+		{pod + "\n    request: {name: b}", "the request is about `b` and its object is `a`"},
+		{pod + "\n    oldObject: {apiVersion: v1, kind: Service}", "cannot change `kind`: it is `Pod` in `object`, and `Service` in `oldObject`"},
+		{pod + "\n    oldObject: {apiVersion: v1, kind: Pod, metadata: {name: b}}", "cannot change `metadata.name`"},
+		{pod + "\n    request: {namespace: x}\n    oldObject: {apiVersion: v1, kind: Pod, metadata: {namespace: y}}", "in namespace `x` and its old object in `y`"},
+		{"object: {apiVersion: v1, kind: Node}\n    request: {namespaceLabels: {a: b}}", "`namespaceLabels` are of no use"},
 		{pod + "\n    request: {subresource: resise}", "there is no subresource `resise`"},
 		{"object: {apiVersion: autoscaling/v1, kind: Scale}\n    request: {operation: UPDATE}", "deployments/scale"},
 		{"object: {apiVersion: v1, kind: Node}\n    request: {namespace: x}", "nodes is in no namespace"},
@@ -202,3 +283,5 @@ func TestViolations(t *testing.T) {
 		t.Errorf("got %v", have)
 	}
 }
+
+func ptr[T any](v T) *T { return &v }

@@ -36,14 +36,24 @@ func (l *loader) value(inline syntax.Value, ref source.Text) syntax.Value {
 		return all[0]
 	}
 	var names []string
+	var found []syntax.Value
 	for _, v := range all {
 		name := objectName(v)
 		if wanted == name || wanted == text(field(v, "kind"))+"/"+name {
-			return v
+			found = append(found, v)
 		}
 		names = append(names, name)
 	}
-	l.unknown(ref.Sub(len(file)+1, len(ref.Value)), "`"+file+"` holds no object", names)
+	at := ref.Sub(len(file)+1, len(ref.Value))
+	switch len(found) {
+	case 0:
+		l.unknown(at, "`"+file+"` holds no object", names)
+		return syntax.Value{}
+	case 1:
+		return found[0]
+	}
+	l.report.Errorf(diag.UnknownReference, at.Span, "`%s` holds %d objects `%s`", file, len(found), wanted).
+		Helpf("write Kind/name, or give each a name of its own or a file")
 	return syntax.Value{}
 }
 

@@ -48,8 +48,11 @@ func namespaceOf(c *Case, others []runtime.Object) *corev1.Namespace {
 // UserInfo is a user as the API server authenticates one: in the group of all
 // who are, and a service account in those of its kind.
 func UserInfo(name string, groups []string) user.Info {
-	if name == "" {
+	switch name {
+	case "":
 		name = Nobody
+	case user.Anonymous:
+		return &user.DefaultInfo{Name: name, Groups: append(append([]string{}, groups...), user.AllUnauthenticated)}
 	}
 	all := append([]string{}, groups...)
 	if namespace, _, err := serviceaccount.SplitUsername(name); err == nil && strings.HasPrefix(name, serviceaccount.ServiceAccountUsernamePrefix) {

@@ -31,11 +31,30 @@ func (l *loader) resource(c *Case, d *syntax.Case, subject syntax.Value) bool {
 	c.Kind = kube.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind}
 	c.Resource = kube.GroupVersionResource{Group: k.ResourceGroup, Version: k.ResourceVersion, Resource: k.Resource}
 	c.Subresource, c.Namespaced = k.Subresource, k.Namespaced
-	if k.Connect != (c.Operation == "CONNECT") {
-		at := cmp.Or(d.Request.Operation.Span, d.Name.Span)
-		want := strings.Join(k.Operations(), ", ")
-		l.report.Errorf(diag.InvalidRequest, at, "%s is no operation of %s", c.Operation, k).Helpf("write `operation: %s`", want)
+	if served := k.Operations(); !slices.Contains(served, c.Operation) {
+		at := cmp.Or(d.Request.Operation.Span, d.Request.Subresource.Span, d.Name.Span)
+		l.report.Errorf(diag.InvalidRequest, at, "%s is no operation of %s", c.Operation, k).Helpf("write `operation: %s`", strings.Join(served, ", "))
 		return false
+	}
+	return true
+}
+
+// sameIdentity reports an UPDATE that would make another object of the old
+// one, which no API server takes.
+func (l *loader) sameIdentity(now, old syntax.Value) bool {
+	if !now.Present() || !old.Present() {
+		return true
+	}
+	for _, where := range [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}, {"metadata", "namespace"}} {
+		a, b := now, old
+		for _, name := range where {
+			a, b = field(a, name), field(b, name)
+		}
+		if text(a) != "" && text(b) != "" && text(a) != text(b) {
+			l.report.Errorf(diag.InvalidRequest, b.Text.Span, "an UPDATE cannot change `%s`: it is `%s` in `object`, and `%s` in `oldObject`",
+				strings.Join(where, "."), text(a), text(b))
+			return false
+		}
 	}
 	return true
 }
@@ -120,12 +139,22 @@ func (l *loader) unknownKind(apiVersion, kind string, at source.Span) {
 func (l *loader) place(c *Case, d *syntax.Case, subject syntax.Value, cluster []syntax.Value) bool {
 	meta := field(subject, "metadata")
 	c.ObjectName = text(field(meta, "name"))
-	if d.Request.Name.Value != "" {
-		c.ObjectName = d.Request.Name.Value
-	} else if c.Operation == "CONNECT" {
+	switch name := d.Request.Name; {
+	case name.Value != "" && c.ObjectName != "" && name.Value != c.ObjectName:
+		l.report.Errorf(diag.InvalidRequest, name.Span, "the request is about `%s` and its object is `%s`", name.Value, c.ObjectName).
+			Helpf("leave one of them out")
+		return false
+	case name.Value != "":
+		c.ObjectName = name.Value
+	case c.Operation == "CONNECT":
 		c.ObjectName = "target"
 	}
 	asked, own := d.Request.Namespace, field(meta, "namespace")
+	if list := d.Request.NamespaceLabels; len(list) > 0 && !c.Namespaced {
+		l.report.Errorf(diag.InvalidRequest, list[0].Key.Span, "`namespaceLabels` are of no use: %s is in no namespace", c.Resource.GroupResource()).
+			Helpf("leave them out; those of a Namespace are the labels of the object")
+		return false
+	}
 	switch {
 	case c.Kind == kube.GroupVersionKind{Version: "v1", Kind: "Namespace"}:
 		c.Namespace = c.ObjectName

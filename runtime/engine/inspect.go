@@ -3,10 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	celtypes "github.com/google/cel-go/common/types"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/admission/plugin/cel"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
@@ -37,9 +39,10 @@ func (e *Engine) Inspect(object string, expressions []string) (*Inspector, error
 }
 
 // Evaluate returns the values of the expressions for a request, as JSON would
-// have them, with an error in the place of one that fails. The values are nil
-// when the object or all of its bindings do not match.
-func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([]any, error) {
+// have them, with an error in the place of one that fails: a list for each
+// parameter object with which the object applies, or one where it takes none.
+// There are none when the object or all of its bindings do not match.
+func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([][]any, error) {
 	v, err := i.engine.begin(ctx, r)
 	if err != nil {
 		return nil, err
@@ -48,11 +51,7 @@ func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([]any, error) {
 	if err != nil || !matches {
 		return nil, err
 	}
-	b := v.firstBinding(i.policy)
-	if b == nil {
-		return nil, nil
-	}
-	params, err := v.params(i.policy, b)
+	params, _, err := v.matchingParams(i.policy)
 	if err != nil || len(params) == 0 {
 		return nil, err
 	}
@@ -61,27 +60,46 @@ func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([]any, error) {
 		return nil, err
 	}
 	request := cel.CreateAdmissionRequest(versioned.Attributes, metav1.GroupVersionResource(resource), metav1.GroupVersionKind(versioned.VersionedKind))
-	results, _, err := i.evaluator.ForInput(ctx, versioned, request, cel.OptionalVariableBindings{VersionedParams: params[0], Authorizer: v.authz},
-		cel.CreateNamespaceObject(v.namespace()), celconfig.RuntimeCELCostBudget)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]any, len(results))
-	for j, result := range results {
-		if out[j] = any(result.Error); result.Error == nil {
-			out[j] = plain(result.EvalResult)
+	var out [][]any
+	for _, param := range params {
+		if v.falseCondition(i.policy, param) != "" {
+			continue
 		}
+		results, _, err := i.evaluator.ForInput(ctx, versioned, request, cel.OptionalVariableBindings{VersionedParams: param, Authorizer: v.authz},
+			cel.CreateNamespaceObject(v.namespace()), celconfig.RuntimeCELCostBudget)
+		if err != nil {
+			return nil, err
+		}
+		values := make([]any, len(results))
+		for j, result := range results {
+			if values[j] = any(result.Error); result.Error == nil {
+				values[j] = plain(result.EvalResult)
+			}
+		}
+		out = append(out, values)
 	}
 	return out, nil
 }
 
-func (v *evaluation) firstBinding(p *policy) *admissionv1.ValidatingAdmissionPolicyBinding {
+// matchingParams are the parameter objects of the bindings that match, each
+// once. Bound is false when no binding matches.
+func (v *evaluation) matchingParams(p *policy) (params []runtime.Object, bound bool, err error) {
 	for _, b := range p.bindings {
-		if matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match); err == nil && matches {
-			return b.object
+		if matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match); err != nil || !matches {
+			continue
+		}
+		bound = true
+		list, err := v.params(p, b.object)
+		if err != nil {
+			return nil, true, err
+		}
+		for _, param := range list {
+			if !slices.Contains(params, param) {
+				params = append(params, param)
+			}
 		}
 	}
-	return nil
+	return params, bound, nil
 }
 
 // Mismatch is why an object does not apply to a request. Its zero value says
@@ -114,10 +132,22 @@ func (v *evaluation) whyNot(p *policy) Mismatch {
 		return Mismatch{Text: err.Error()}
 	case !matches:
 		return Mismatch{Text: v.mismatch(p)}
-	case v.firstBinding(p) == nil:
-		return Mismatch{Text: fmt.Sprintf("none of its environments matches namespace %s", v.GetNamespace())}
 	}
-	text := v.falseCondition(p)
+	params, bound, err := v.matchingParams(p)
+	switch {
+	case err != nil:
+		return Mismatch{Text: err.Error()}
+	case !bound:
+		return Mismatch{Text: fmt.Sprintf("none of its environments matches namespace %s", v.GetNamespace())}
+	case len(params) == 0:
+		return Mismatch{Text: "its parameter object does not exist"}
+	}
+	var text string
+	for _, param := range params {
+		if text = v.falseCondition(p, param); text == "" {
+			break
+		}
+	}
 	return Mismatch{Text: text, Condition: text != ""}
 }
 
@@ -159,13 +189,13 @@ func (v *evaluation) resourceName() string {
 }
 
 // falseCondition names the match condition that does not hold.
-func (v *evaluation) falseCondition(p *policy) string {
+func (v *evaluation) falseCondition(p *policy, param runtime.Object) string {
 	versioned, err := v.versioned(v.GetKind())
 	if err != nil {
 		return err.Error()
 	}
 	request := cel.CreateAdmissionRequest(versioned.Attributes, metav1.GroupVersionResource(v.GetResource()), metav1.GroupVersionKind(v.GetKind()))
-	results, _, err := p.conditions.ForInput(v.ctx, versioned, request, cel.OptionalVariableBindings{Authorizer: v.authz}, nil, celconfig.RuntimeCELCostBudgetMatchConditions)
+	results, _, err := p.conditions.ForInput(v.ctx, versioned, request, cel.OptionalVariableBindings{VersionedParams: param, Authorizer: v.authz}, nil, celconfig.RuntimeCELCostBudgetMatchConditions)
 	if err != nil {
 		return err.Error()
 	}

@@ -31,9 +31,9 @@ func newRunner(ctx context.Context, s *suite.Suite, list []*cases.Case) *runner 
 	return r
 }
 
-// judge says what becomes of a mutant.
+// judge says what becomes of a mutant; nothing when it is interrupted.
 func (r *runner) judge(ctx context.Context, m *mutation) {
-	if m.Status == "" {
+	if m.Status == "" && ctx.Err() == nil {
 		r.run(ctx, m)
 	}
 }

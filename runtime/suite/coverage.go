@@ -165,15 +165,19 @@ func (v *Variant) trace(ctx context.Context, c *cases.Case, p *ir.Program) (map[
 	if err != nil {
 		return nil, err
 	}
-	values, err := t.inspector.Evaluate(ctx, request)
-	if err != nil || values == nil {
+	sets, err := t.inspector.Evaluate(ctx, request)
+	if err != nil {
 		return nil, err
 	}
 	out := map[string][]Element{}
 	for _, d := range p.Policies {
 		for _, r := range d.Rules {
-			if r.Trace != nil && slices.Contains(c.Policies, d.Name) {
-				out[d.Name+"/"+r.Name] = elements(r.Trace, values[t.first[d.Name+"/"+r.Name]:])
+			if r.Trace == nil || !slices.Contains(c.Policies, d.Name) {
+				continue
+			}
+			rule := d.Name + "/" + r.Name
+			for _, values := range sets {
+				out[rule] = append(out[rule], elements(r.Trace, values[t.first[rule]:])...)
 			}
 		}
 	}

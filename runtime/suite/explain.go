@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/policyc/policyc/compiler/code"
@@ -109,28 +111,33 @@ func (t *tracers) get(v *Variant, p *ir.Program) (*tracer, error) {
 	return made, nil
 }
 
-// traceExpressions are the list of a rule's elements, where it has forEach,
-// whether the rule is violated, and each of its parts; with forEach these are
-// lists with a value for every element.
+// traceExpressions are whether a rule is violated, and each of its parts. With
+// forEach they are whether it goes over a map, and a list that holds for every
+// element a list of the element, whether it is violated, and the parts: the
+// order of a map's keys is another in each evaluation.
 func traceExpressions(t *ir.Trace) []string {
 	if t == nil {
 		return nil
 	}
-	var out []string
-	if t.List != nil {
-		out = append(out, t.List.String())
-	}
-	add := func(x *code.Expr) {
-		if t.List != nil {
-			x = code.Method(t.List, "map", code.Ident(t.Local), x)
-		}
-		out = append(out, x.String())
-	}
-	add(t.Violated)
+	values := []*code.Expr{t.Violated}
 	for _, p := range t.Parts {
-		add(p.Code)
+		values = append(values, p.Code)
 	}
-	return out
+	if t.List == nil {
+		var out []string
+		for _, x := range values {
+			out = append(out, x.String())
+		}
+		return out
+	}
+	record := []*code.Expr{code.Call("dyn", code.Ident(t.Local))}
+	for _, x := range values {
+		record = append(record, code.Call("dyn", x))
+	}
+	return []string{
+		"type(" + code.Call("dyn", t.List).String() + ") == map",
+		code.Method(t.List, "map", code.Ident(t.Local), code.List(record, nil)).String(),
+	}
 }
 
 // Explain says why a rule, as policy/rule, came out as it did in a case.
@@ -177,11 +184,22 @@ func (v *Variant) explain(ctx context.Context, c *cases.Case, p *ir.Program, r *
 	if err != nil {
 		return nil, err
 	}
-	values, err := t.inspector.Evaluate(ctx, request)
-	if err != nil || values == nil {
+	sets, err := t.inspector.Evaluate(ctx, request)
+	if err != nil {
 		return e, err
 	}
-	e.Elements = elements(r.Trace, values[t.first[rule]:])
+	// Of several parameter objects, the first that the rule is violated with
+	// is the one to tell about.
+	for i, values := range sets {
+		list := elements(r.Trace, values[t.first[rule]:])
+		violated := slices.ContainsFunc(list, func(e Element) bool { return e.Violated })
+		if i == 0 || violated {
+			e.Elements = list
+		}
+		if violated {
+			break
+		}
+	}
 	return e, nil
 }
 
@@ -194,29 +212,23 @@ func elements(t *ir.Trace, values []any) []Element {
 		}
 		return []Element{one}
 	}
-	list, _ := values[0].([]any)
-	if m, ok := values[0].(map[string]any); ok { // forEach over the keys of a map
-		for _, key := range sortedKeys(m) {
-			list = append(list, key)
-		}
+	if err, failed := values[1].(error); failed {
+		return []Element{{Parts: []PartValue{{Text: "forEach", Value: err}}}}
 	}
+	list, _ := values[1].([]any)
 	var out []Element
-	for i, value := range list {
-		e := Element{Name: t.Local, Value: value, Violated: at(values[1], i) == true}
-		for j, p := range t.Parts {
-			e.Parts = append(e.Parts, partValue(p, at(values[2+j], i)))
+	for _, record := range list {
+		record, _ := record.([]any)
+		e := Element{Name: t.Local, Value: record[0], Violated: record[1] == true}
+		for i, p := range t.Parts {
+			e.Parts = append(e.Parts, partValue(p, record[2+i]))
 		}
 		out = append(out, e)
 	}
-	return out
-}
-
-// at is an element of a list, or what stands in the place of the list.
-func at(list any, i int) any {
-	if l, ok := list.([]any); ok && i < len(l) {
-		return l[i]
+	if values[0] == true {
+		slices.SortFunc(out, func(a, b Element) int { return strings.Compare(fmt.Sprint(a.Value), fmt.Sprint(b.Value)) })
 	}
-	return list
+	return out
 }
 
 // partValue opens the list that a part's value is boxed in.

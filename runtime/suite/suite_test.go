@@ -189,3 +189,92 @@ func BenchmarkRun(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "cases/s")
 }
+
+// TestExplainParameterObjects: the values are those of the environment that
+// the rule is violated in, and match conditions see them.
+func TestExplainParameterObjects(t *testing.T) {
+	s := load(t, `apiVersion: policyc.dev/v1alpha1
+kind: Policy
+metadata: {name: p}
+spec:
+  match: {kinds: [Pod], when: "object.metadata.name != params.skip"}
+  parameterObject: true
+  parameters: {most: {type: int}, skip: {type: string, default: none}}
+  rules: [{name: a, deny: "object.metadata.name.size() > params.most"}]
+  enforce:
+  - {name: one, namespaces: [default], action: deny, parameters: {most: 100}}
+  - {name: two, namespaces: [default], action: warn, parameters: {most: 2}}
+---
+apiVersion: policyc.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: t}
+spec:
+  cases:
+  - {name: fires, object: {apiVersion: v1, kind: Pod, metadata: {name: long}}, expect: {deny: [a]}}
+  - {name: skipped, object: {apiVersion: v1, kind: Pod, metadata: {name: none}}, expect: {deny: [a]}}
+`)
+	e, err := s.Explain(context.Background(), s.Cases[0], "p/a")
+	if err != nil || len(e.Elements) != 1 || !e.Elements[0].Violated {
+		t.Errorf("fires: got %+v, %v", e, err)
+	}
+	e, err = s.Explain(context.Background(), s.Cases[1], "p/a")
+	if err != nil || !e.WhyNot.Condition || len(e.Elements) > 0 {
+		t.Errorf("skipped: got %+v, %v", e, err)
+	}
+}
+
+// TestEventsAreEquivalent: a policy about events of one group matches those of
+// the other, which a server converts. What cannot be converted offline is an
+// error, and not admitted.
+func TestEventsAreEquivalent(t *testing.T) {
+	s := load(t, `apiVersion: policyc.dev/v1alpha1
+kind: Policy
+metadata: {name: p}
+spec:
+  match: {kinds: [v1/Event]}
+  rules: [{name: a, deny: "object.metadata.name == 'a'"}]
+  enforce: deny
+---
+apiVersion: policyc.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: t}
+spec:
+  cases:
+  - {name: same, object: {apiVersion: v1, kind: Event, metadata: {name: a}}, expect: {deny: [a]}}
+  - {name: other, object: {apiVersion: events.k8s.io/v1, kind: Event, metadata: {name: a}}, expect: {}}
+`)
+	results := s.Run(context.Background(), s.Cases)
+	if !results[0].Passed() || len(results[1].Verdict.Errors) != 1 {
+		t.Errorf("got %+v, %+v", results[0].Verdict, results[1].Verdict)
+	}
+}
+
+// TestExplainMap: the parts are those of their key, in the order of the keys.
+func TestExplainMap(t *testing.T) {
+	s := load(t, `apiVersion: policyc.dev/v1alpha1
+kind: Policy
+metadata: {name: p}
+spec:
+  match: {kinds: [Pod]}
+  rules: [{name: a, forEach: key in object.metadata.labels, deny: "object.metadata.labels[key] == 'bad'", message: "${key}"}]
+  enforce: deny
+---
+apiVersion: policyc.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: t}
+spec:
+  cases:
+  - {name: c, object: {apiVersion: v1, kind: Pod, metadata: {name: a, labels: {a: good, b: bad, c: good, d: good}}}, expect: {}}
+`)
+	for range 30 {
+		e, err := s.Explain(context.Background(), s.Cases[0], "p/a")
+		if err != nil || len(e.Elements) != 4 {
+			t.Fatalf("got %+v, %v", e, err)
+		}
+		for i, key := range []string{"a", "b", "c", "d"} {
+			if have := e.Elements[i]; have.Value != key || have.Violated != (key == "b") {
+				t.Fatalf("element %d: %+v", i, have)
+			}
+		}
+	}
+}
