@@ -71,3 +71,13 @@ func TestServerWithoutCluster(t *testing.T) {
 		t.Errorf("status %d: %s", status, out.String())
 	}
 }
+
+// Names come from files: what they hold must not command a terminal.
+func TestControlCharacters(t *testing.T) {
+	var b bytes.Buffer
+	p := &testPrinter{w: &b, colour: true}
+	p.linef("%s %s", p.paint(red, "FAIL"), "x\x1b[31m\u0085\ry")
+	if want := "\x1b[31mFAIL\x1b[0m x\\x1b[31m\\x85\\x0dy\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/policyc/policyc/runtime/suite"
 )
@@ -62,17 +63,35 @@ type testPrinter struct {
 	err    error
 }
 
+// linef prints a line. Control characters in names and messages must not reach
+// a terminal: they are shown as escapes.
 func (p *testPrinter) linef(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	if p.err != nil {
+		return
 	}
+	var b strings.Builder
+	for _, r := range fmt.Sprintf(format, args...) {
+		switch {
+		case r == escape:
+			b.WriteByte(0x1b)
+		case unicode.IsControl(r) && r != '\n':
+			fmt.Fprintf(&b, "\\x%02x", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	_, p.err = fmt.Fprintln(p.w, b.String())
 }
+
+// escape stands for the escape character of colours until a line is printed; it
+// is a noncharacter of Unicode, which YAML does not allow.
+const escape = '\uffff'
 
 func (p *testPrinter) paint(colour, text string) string {
 	if !p.colour {
 		return text
 	}
-	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+	return string(escape) + "[" + colour + "m" + text + string(escape) + "[0m"
 }
 
 // failure prints how a verdict differs from what was expected, and for each

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -121,10 +122,20 @@ func flatten(o map[string]any) []map[string]any {
 	var out []map[string]any
 	for _, item := range items {
 		if o, ok := item.(map[string]any); ok {
-			out = append(out, flatten(o)...)
+			out = append(out, flatten(typed(o, apiVersion, kind))...)
 		}
 	}
 	return out
+}
+
+// typed gives an item of a PodList the kind that it may leave out there.
+func typed(o map[string]any, apiVersion, list string) map[string]any {
+	if o["apiVersion"] != nil || o["kind"] != nil || list == "List" {
+		return o
+	}
+	o = maps.Clone(o)
+	o["apiVersion"], o["kind"] = apiVersion, strings.TrimSuffix(list, "List")
+	return o
 }
 
 type reader struct {

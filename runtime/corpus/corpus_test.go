@@ -87,3 +87,11 @@ func TestBadYAML(t *testing.T) {
 		t.Errorf("got %+v", objects)
 	}
 }
+
+// The items of a typed list may leave out their kind, as kubectl get --raw shows them.
+func TestTypedList(t *testing.T) {
+	objects := read(t, "apiVersion: v1\nkind: PodList\nitems: [{metadata: {name: a}}, {apiVersion: v1, kind: Service, metadata: {name: b}}]\n")
+	if len(objects) != 2 || objects[0].Request == nil || objects[0].Request.Kind.Kind != "Pod" || objects[1].Request.Kind.Kind != "Service" {
+		t.Errorf("got %+v", objects)
+	}
+}
