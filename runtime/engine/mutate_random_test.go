@@ -19,7 +19,6 @@ import (
 type change struct {
 	kind, path, value string
 	steps             []string // "*" is every element
-	meant             any      // nil: absent
 }
 
 // target is a place that random rules change.

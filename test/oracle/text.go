@@ -77,14 +77,6 @@ func mapASCII(s string, first, last, shift rune) string {
 	}, s)
 }
 
-// runeIndex turns an index in bytes into one in code points.
-func runeIndex(s string, at int) any {
-	if at < 0 {
-		return int64(-1)
-	}
-	return int64(len([]rune(s[:at])))
-}
-
 func substring(args []any) any {
 	s, ok := args[0].(string)
 	if !ok {
