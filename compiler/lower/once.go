@@ -40,7 +40,14 @@ func nameTarget(x *code.Expr) *code.Expr {
 	copied := *x
 	copied.Args = make([]*code.Expr, len(x.Args))
 	for i, a := range x.Args {
-		copied.Args[i] = nameTarget(a)
+		named := nameTarget(a)
+		// An index is part of a path, in which no one looks through the optional
+		// that it gives; a call ends the path (see unwrapOptionals).
+		selected := (x.Kind == code.KindSelect || x.Kind == code.KindIndex) && i == 0 || x.Kind == code.KindCond && i > 0
+		if selected && isOptionalMacro(a) && named.Kind == code.KindIndex {
+			named = code.Method(named, "or", code.None)
+		}
+		copied.Args[i] = named
 	}
 	if !isOptionalMacro(x) || settled(copied.Args[0]) {
 		return &copied
