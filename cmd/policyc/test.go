@@ -239,14 +239,17 @@ func (o *outcome) failed() int {
 	return n
 }
 
-// differs reports whether the server did not agree about a case.
+// differs reports whether the server did not agree about a case. A comparison of
+// nothing proves nothing, and counts as a difference.
 func (o *outcome) differs() bool {
+	compared := o.server == nil
 	for i := range o.server {
 		if serverFailed(&o.server[i]) {
 			return true
 		}
+		compared = compared || o.server[i].Outcome == remote.Compared
 	}
-	return false
+	return !compared
 }
 
 func (t *tester) print(ctx context.Context, o *outcome) error {

@@ -100,7 +100,11 @@ func (p *testPrinter) server(results []remote.Result) {
 		word, lines := serverLines(r)
 		count[word]++
 		if r.Outcome == remote.Skipped {
+			// Details of one case stand behind a colon, those of a policy hold for all.
 			reason, _, _ := strings.Cut(r.Why, ": ")
+			if strings.HasPrefix(r.Why, "policy ") {
+				reason = r.Why
+			}
 			skipped[reason]++
 			continue
 		}

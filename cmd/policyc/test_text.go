@@ -149,6 +149,9 @@ func (p *testPrinter) explanation(e *suite.Explanation, fired bool) {
 	case len(e.Elements) == 0:
 		p.linef("         forEach has no elements")
 	}
+	if !fired && slices.ContainsFunc(e.Elements, func(x suite.Element) bool { return x.Violated }) {
+		p.linef("         an exception lets the request off, or ratchet does since the old object violated the rule already")
+	}
 	shown := 0
 	for i, element := range e.Elements {
 		if fired && !element.Violated {
