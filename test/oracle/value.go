@@ -195,7 +195,11 @@ func (t style) member(v any) string {
 	case string:
 		return t.quote + v + t.quote
 	case float64:
-		if t.quote != "" && !math.IsNaN(v) && !math.IsInf(v, 0) {
+		switch {
+		case t.quote == "":
+		case math.IsInf(v, 0): // "+Inf"
+			return t.quote + strconv.FormatFloat(v, 'f', 6, 64) + t.quote
+		case !math.IsNaN(v):
 			return strconv.FormatFloat(v, 'f', 6, 64)
 		}
 	}
