@@ -64,19 +64,13 @@ func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program) (*po
 	unseen.HasParams = seen.HasParams
 
 	// Match conditions come before there are variables.
-	var conditions []cel.ExpressionAccessor
-	for i := range p.Spec.MatchConditions {
-		conditions = append(conditions, (*matchconditions.MatchCondition)(&p.Spec.MatchConditions[i]))
-	}
+	conditions := accessors(p.Spec.MatchConditions)
 	filter := compiler.CompileCondition(conditions, seen, mode)
 	if err := firstError("match condition", filter); err != nil {
 		return nil, err
 	}
-	for _, v := range p.Spec.Variables {
-		variable := &validating.Variable{Name: v.Name, Expression: v.Expression}
-		if r := compiler.CompileAndStoreVariable(variable, seen, mode); r.Error != nil {
-			return nil, fmt.Errorf("variable %s: %s", v.Name, r.Error.Detail)
-		}
+	if err := storeVariables(compiler, p.Spec.Variables, seen); err != nil {
+		return nil, err
 	}
 	var validations, messages []cel.ExpressionAccessor
 	for _, v := range p.Spec.Validations {
@@ -134,6 +128,26 @@ func members(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program,
 		}
 	}
 	return out, nil
+}
+
+// accessors are match conditions as the API server's compiler takes them.
+func accessors(conditions []admissionv1.MatchCondition) []cel.ExpressionAccessor {
+	var out []cel.ExpressionAccessor
+	for i := range conditions {
+		out = append(out, (*matchconditions.MatchCondition)(&conditions[i]))
+	}
+	return out
+}
+
+// storeVariables compiles variables, which what is compiled later can read.
+func storeVariables(compiler *cel.CompositedCompiler, variables []admissionv1.Variable, seen cel.OptionalVariableDeclarations) error {
+	for _, v := range variables {
+		variable := &validating.Variable{Name: v.Name, Expression: v.Expression}
+		if r := compiler.CompileAndStoreVariable(variable, seen, environment.StoredExpressions); r.Error != nil {
+			return fmt.Errorf("variable %s: %s", v.Name, r.Error.Detail)
+		}
+	}
+	return nil
 }
 
 func firstError(what string, e cel.ConditionEvaluator) error {

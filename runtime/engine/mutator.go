@@ -12,7 +12,6 @@ import (
 	"k8s.io/apiserver/pkg/admission/plugin/cel"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating/patch"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
 	"k8s.io/apiserver/pkg/cel/environment"
 
@@ -38,19 +37,12 @@ func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program)
 	}
 	seen := withAuthorizer
 	seen.HasParams = p.Spec.ParamKind != nil
-	for _, v := range p.Spec.Variables {
-		variable := &validating.Variable{Name: v.Name, Expression: v.Expression}
-		if r := compiler.CompileAndStoreVariable(variable, seen, mode); r.Error != nil {
-			return nil, fmt.Errorf("variable %s: %s", v.Name, r.Error.Detail)
-		}
+	if err := storeVariables(compiler, p.Spec.Variables, seen); err != nil {
+		return nil, err
 	}
 	out := &mutator{object: p, evaluator: mutating.PolicyEvaluator{CompositedCompiler: compiler}}
 	if len(p.Spec.MatchConditions) > 0 {
-		var conditions []cel.ExpressionAccessor
-		for i := range p.Spec.MatchConditions {
-			conditions = append(conditions, (*matchconditions.MatchCondition)(&p.Spec.MatchConditions[i]))
-		}
-		filter := compiler.CompileCondition(conditions, seen, mode)
+		filter := compiler.CompileCondition(accessors(p.Spec.MatchConditions), seen, mode)
 		if err := firstError("match condition", filter); err != nil {
 			return nil, err
 		}
