@@ -22,8 +22,8 @@ lint: ## gofmt, vet, staticcheck
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 .PHONY: generate
-generate: ## make the embedded schemas anew from the published OpenAPI files
-	$(GO) generate ./compiler/schema
+generate: ## make the embedded schemas anew from the published OpenAPI files, and the CRD from its Go types
+	$(GO) generate ./compiler/schema ./runtime/api
 
 .PHONY: update
 update: ## rewrite goldens and generated/ from what the compiler does now

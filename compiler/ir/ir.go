@@ -15,12 +15,14 @@ import (
 // Backend is what runs a rule.
 type Backend string
 
-// The backends. Others come with the rules that need them.
+// The backends.
 const (
 	// ValidatingAdmissionPolicy is the API server itself (KEP-3488).
 	ValidatingAdmissionPolicy Backend = "ValidatingAdmissionPolicy"
 	// MutatingAdmissionPolicy is the API server as well (KEP-3962).
 	MutatingAdmissionPolicy Backend = "MutatingAdmissionPolicy"
+	// Webhook is the companion webhook, which runs a CompiledPolicy.
+	Webhook Backend = "webhook"
 )
 
 // Program is one admission object to be.
@@ -45,6 +47,61 @@ type Program struct {
 	// with another program of the policy.
 	SharesParams bool
 	Bindings     []Binding
+	// Webhook says that the companion webhook runs the program, as a
+	// CompiledPolicy, and not the API server.
+	Webhook bool
+	// Lookups are lists of other objects, which expressions read as
+	// params.lookups.<name>; only the webhook has them.
+	Lookups []Lookup
+	// Pushed says which objects the API server gives the program as params,
+	// one at a time; nil when params are values.
+	Pushed *Pushed
+}
+
+// Lookup is a list of other objects. Each expression is a list of strings.
+type Lookup struct {
+	Name     string
+	Resource Resource
+	// Namespaces and Names are nil when nothing is said.
+	Namespaces, Names *code.Expr
+	Labels            []Requirement
+	// Strong says that the API server is asked, and no cache.
+	Strong bool
+	Source string
+}
+
+// Resource is what a lookup lists.
+type Resource struct {
+	Group, Version, Kind, Plural string
+	Namespaced                   bool
+}
+
+// APIVersion returns group/version, or the version of the core group.
+func (r Resource) APIVersion() string {
+	if r.Group == "" {
+		return r.Version
+	}
+	return r.Group + "/" + r.Version
+}
+
+// Requirement is one on labels.
+type Requirement struct {
+	Key, Operator string
+	// Values is nil for Exists and DoesNotExist.
+	Values *code.Expr
+}
+
+// Pushed is a lookup that became the paramKind of a
+// ValidatingAdmissionPolicy: either the object of one name in the namespace
+// of the request, or all there that a selector selects.
+type Pushed struct {
+	Lookup   string
+	Resource Resource
+	// Name is "" when there is a selector.
+	Name     string
+	Selector *metav1.LabelSelector
+	// Required says that a request is denied where there is no object.
+	Required bool
 }
 
 // Mutates reports whether the program changes objects.
