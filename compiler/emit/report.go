@@ -53,14 +53,69 @@ func report(in Input) []byte {
 			}
 		}
 	}
-	b.WriteString("\nA rule runs in a ValidatingAdmissionPolicy when it reads only the request.\n")
-	if slices.ContainsFunc(in.Programs, (*ir.Program).Mutates) {
-		b.WriteString("One that changes the object runs in a MutatingAdmissionPolicy, where the action of the environment is deny.\n")
-	}
+	b.WriteString(backends(in.Programs))
 	for _, p := range in.Programs {
 		reportProgram(&b, p, in.Costs[p.Name])
 	}
 	return []byte(b.String())
+}
+
+// backends says, for the backends that are used, what runs there.
+func backends(programs []*ir.Program) string {
+	out := "\nA rule runs in a ValidatingAdmissionPolicy when it reads only the request.\n"
+	has := func(is func(*ir.Program) bool) bool { return slices.ContainsFunc(programs, is) }
+	if has(func(p *ir.Program) bool { return p.Pushed != nil }) {
+		out += "So does one whose lookup the API server makes itself, as the policy's parameters.\n"
+	}
+	if has(func(p *ir.Program) bool { return p.Mutates() && !p.Webhook }) {
+		out += "One that changes the object runs in a MutatingAdmissionPolicy, where the action of the environment is deny.\n"
+	}
+	if has(func(p *ir.Program) bool { return p.Webhook }) {
+		out += "What the API server cannot evaluate runs in the companion webhook: lookups of other objects, and mutations on servers before 1.36.\n"
+	}
+	return out
+}
+
+// lookedUp says what a program reads of the cluster.
+func lookedUp(p *ir.Program) []string {
+	var out []string
+	for _, l := range p.Lookups {
+		out = append(out, l.Name+": "+selected(l))
+	}
+	if q := p.Pushed; q != nil {
+		what := "every " + q.Resource.Kind
+		if q.Name != "" {
+			what = q.Resource.Kind + " `" + q.Name + "`"
+		} else if len(q.Selector.MatchExpressions) > 0 {
+			what += " with the labels of the lookup"
+		}
+		out = append(out, q.Lookup+": "+what+" in the namespace of the request, as paramKind")
+	}
+	return out
+}
+
+// selected says which objects a lookup lists.
+func selected(l ir.Lookup) string {
+	out := l.Resource.Kind + " objects"
+	if l.Names != nil {
+		out += fmt.Sprintf(" named `%s`", l.Names)
+	}
+	switch {
+	case l.Namespaces != nil:
+		out += fmt.Sprintf(" in `%s`", l.Namespaces)
+	case l.Resource.Namespaced:
+		out += " in all namespaces"
+	}
+	for _, q := range l.Labels {
+		out += fmt.Sprintf(", label `%s` %s", q.Key, q.Operator)
+		if q.Values != nil {
+			out += fmt.Sprintf(" `%s`", q.Values)
+		}
+	}
+	if l.Strong {
+		return out + ", asked of the API server"
+	}
+	return out + ", from a cache"
 }
 
 func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
@@ -85,6 +140,12 @@ func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
 	}
 	for _, c := range p.Conditions {
 		fmt.Fprintf(b, "- only where `%s`: `%s`\n", c.Name, strings.ReplaceAll(c.Code.String(), "|", "\\|"))
+	}
+	if p.Webhook {
+		b.WriteString("- runs in the companion webhook\n")
+	}
+	for _, l := range lookedUp(p) {
+		fmt.Fprintf(b, "- looks up %s\n", strings.ReplaceAll(l, "|", "\\|"))
 	}
 	for _, d := range p.Policies {
 		for _, e := range d.Exceptions {
