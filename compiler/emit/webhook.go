@@ -341,9 +341,29 @@ func compiledPolicy(p *ir.Program) *yaml.Node {
 		field{"spec", mapping(
 			field{"policies", sequence(sources)},
 			field{"lookups", sequence(lookups)},
+			field{"paramResource", paramResource(p)},
 			field{kind, spec(p)},
 			field{"bindings", sequence(bindings)},
 		)},
+	)
+}
+
+// paramResource says how the runtime reads the parameter objects; nil when
+// there are none.
+func paramResource(p *ir.Program) *yaml.Node {
+	if p.Params == nil {
+		return nil
+	}
+	return resource(ir.Resource{Group: p.Params.Group, Version: p.Params.Version, Kind: p.Params.Kind, Plural: p.Params.Plural})
+}
+
+func resource(r ir.Resource) *yaml.Node {
+	return mapping(
+		field{"group", optional(r.Group)},
+		field{"version", text(r.Version)},
+		field{"kind", text(r.Kind)},
+		field{"plural", text(r.Plural)},
+		field{"namespaced", data(r.Namespaced)},
 	)
 }
 
@@ -358,13 +378,7 @@ func lookup(l ir.Lookup) *yaml.Node {
 	}
 	return mapping(
 		field{"name", text(l.Name)},
-		field{"resource", mapping(
-			field{"group", optional(l.Resource.Group)},
-			field{"version", text(l.Resource.Version)},
-			field{"kind", text(l.Resource.Kind)},
-			field{"plural", text(l.Resource.Plural)},
-			field{"namespaced", data(l.Resource.Namespaced)},
-		)},
+		field{"resource", resource(l.Resource)},
 		field{"namespaces", expression(l.Namespaces)},
 		field{"names", expression(l.Names)},
 		field{"labels", sequence(labels)},

@@ -219,6 +219,7 @@ func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicy
 	params, err := v.params(p, b)
 	if err != nil {
 		v.fail(p, b, fmt.Errorf("failed to configure binding: %w", err))
+		v.blame(p)
 		return
 	}
 	if len(params) == 0 {
@@ -349,6 +350,19 @@ func (v *evaluation) failed(p *policy, b *admissionv1.ValidatingAdmissionPolicyB
 	v.fail(p, b, err)
 	d := &v.decisions[len(v.decisions)-1]
 	d.Actions, d.Cost = b.Spec.ValidationActions, cost
+}
+
+// blame makes a violation of the last decision where an object is missing that
+// a rule requires: the compiler has made it the parameter of the policy.
+func (v *evaluation) blame(p *policy) {
+	if !p.required {
+		return
+	}
+	d := &v.decisions[len(v.decisions)-1]
+	d.Outcome, d.Err = Violated, nil
+	for _, rule := range p.members[0].rules {
+		d.Violations = append(d.Violations, Violation{Rule: rule, Message: d.Message})
+	}
 }
 
 // nobody allows nobody anything.
