@@ -55,7 +55,7 @@ func report(in Input) []byte {
 	}
 	b.WriteString(backends(in.Programs))
 	for _, p := range in.Programs {
-		reportProgram(&b, p, in.Costs[p.Name])
+		reportProgram(&b, p, in.Costs[p.Name], in.Excluded)
 	}
 	return []byte(b.String())
 }
@@ -118,7 +118,7 @@ func selected(l ir.Lookup) string {
 	return out + ", from a cache"
 }
 
-func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
+func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result, excluded []string) {
 	fmt.Fprintf(b, "\n## %s\n\n", p.Name)
 	for _, d := range p.Policies {
 		if d.Title != "" {
@@ -132,14 +132,8 @@ func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
 			b.WriteString("\n\n")
 		}
 	}
-	for _, r := range p.Match.Rules {
-		fmt.Fprintf(b, "- on %s of %s\n", strings.Join(r.Operations, ", "), codeList(resources(r)))
-	}
-	for _, r := range p.Match.ExcludeRules {
-		fmt.Fprintf(b, "- not on %s\n", codeList(resources(r)))
-	}
-	for _, c := range p.Conditions {
-		fmt.Fprintf(b, "- only where `%s`: `%s`\n", c.Name, strings.ReplaceAll(c.Code.String(), "|", "\\|"))
+	for _, line := range Scope(p, excluded) {
+		fmt.Fprintf(b, "- %s\n", strings.ReplaceAll(line, "|", "\\|"))
 	}
 	if p.Webhook {
 		b.WriteString("- runs in the companion webhook\n")
@@ -164,20 +158,6 @@ func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
 	}
 }
 
-func resources(r ir.ResourceRule) []string {
-	out := slices.Clone(r.Resources)
-	if r.Groups[0] != "" {
-		for i := range out {
-			name, sub, isSub := strings.Cut(out[i], "/")
-			out[i] = name + "." + r.Groups[0]
-			if isSub {
-				out[i] += "/" + sub
-			}
-		}
-	}
-	return out
-}
-
 func where(p *ir.Program, b ir.Binding) string {
 	var parts []string
 	if slices.ContainsFunc(p.Conditions, func(c ir.Condition) bool { return c.Name == environmentCondition }) {
@@ -186,17 +166,7 @@ func where(p *ir.Program, b ir.Binding) string {
 	if b.NamespaceSelector == nil {
 		return cmp.Or(strings.Join(parts, ""), "everywhere")
 	}
-	for _, k := range sortedKeys(b.NamespaceSelector.MatchLabels) {
-		parts = append(parts, fmt.Sprintf("namespaces labelled `%s=%s`", k, b.NamespaceSelector.MatchLabels[k]))
-	}
-	for _, e := range b.NamespaceSelector.MatchExpressions {
-		if e.Key == "kubernetes.io/metadata.name" && e.Operator == "In" {
-			parts = append(parts, "namespaces "+codeList(e.Values))
-			continue
-		}
-		parts = append(parts, fmt.Sprintf("namespaces where `%s` %s %s", e.Key, e.Operator, codeList(e.Values)))
-	}
-	return strings.Join(parts, ", ")
+	return strings.Join(append(parts, selectorParts(b.NamespaceSelector, nil)...), ", ")
 }
 
 func codeList(items []string) string {
