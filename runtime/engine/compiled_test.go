@@ -153,9 +153,16 @@ spec:
 
 func labelled(t *testing.T, e *Engine, reader Reader) *Mutation {
 	t.Helper()
-	r := podRequest("shop", "a")
-	r.Object.(*corev1.Pod).Labels, r.Cluster = map[string]string{"app": "a"}, reader
+	r := withLabels(podRequest("shop", "a"))
+	r.Cluster = reader
 	return mutateRequest(t, e, r)
+}
+
+func withLabels(r *Request) *Request {
+	out := *r
+	pod := r.Object.(*corev1.Pod).DeepCopy()
+	pod.Labels, out.Object = map[string]string{"app": "a"}, pod
+	return &out
 }
 
 // TestMutateWithLookups asserts that the lookups of a rule read what the rules before it made, and so those of an

@@ -196,7 +196,7 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 func (v *evaluation) policy(p *policy) {
 	matches, resource, kind, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, p.match)
 	if err != nil {
-		v.fail(p, nil, fmt.Errorf("failed to configure policy: %w", err))
+		v.fail(p, nil, fmt.Errorf("failed to configure policy: %w", v.namespaces.cause(err)))
 		return
 	}
 	if !matches {
@@ -205,7 +205,7 @@ func (v *evaluation) policy(p *policy) {
 	for _, b := range p.bindings {
 		matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match)
 		if err != nil {
-			v.fail(p, b.object, fmt.Errorf("failed to configure binding: %w", err))
+			v.fail(p, b.object, fmt.Errorf("failed to configure binding: %w", v.namespaces.cause(err)))
 			continue
 		}
 		if matches {
@@ -232,7 +232,7 @@ func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicy
 	}
 	namespace, err := v.namespace()
 	if err != nil {
-		v.fail(p, b, err)
+		v.fail(p, b, v.namespaces.cause(err))
 		return
 	}
 	for _, param := range params {

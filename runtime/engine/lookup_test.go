@@ -297,6 +297,10 @@ func TestLiveNamespaces(t *testing.T) {
 	for _, reader := range []Reader{NewCluster(), badNamespaces{}} {
 		r.Cluster = struct{ Reader }{reader}
 		expect(t, evaluate(t, e, r), "p failed [Deny] denies=true []")
+		m := mutateRequest(t, serve(t, readCompiled(t, mutatingPolicy)), withLabels(r))
+		if len(m.Failures) != 1 || !m.Failures[0].Denies() || strings.Contains(m.Failures[0].Message, "refused") {
+			t.Errorf("%+v", m.Failures)
+		}
 		// So it is where no selector asks for the namespace.
 		expect(t, evaluate(t, lookupEngine(t, "", none), r), "p failed [Deny] denies=true []")
 	}
@@ -304,8 +308,23 @@ func TestLiveNamespaces(t *testing.T) {
 
 type badNamespaces struct{ *Cluster }
 
+var errRefused = apierrors.NewInternalError(errors.New("connection refused"))
+
 func (badNamespaces) Namespace(context.Context, string) (*corev1.Namespace, error) {
-	return nil, errors.New("connection refused")
+	return nil, errRefused
+}
+
+// TestUnreadNamespace asserts that clients are told no more than which namespace it is, and logs are.
+func TestUnreadNamespace(t *testing.T) {
+	text := strings.Replace(fmt.Sprintf(compiled, "p", "", none), "matchConstraints: {", "matchConstraints: {namespaceSelector: {matchLabels: {env: x}}, ", 1)
+	for _, e := range []*Engine{serve(t, readCompiled(t, text)), lookupEngine(t, "", none)} {
+		r := podRequest("shop", "a")
+		r.Cluster = struct{ Reader }{badNamespaces{}}
+		decisions, err := e.Evaluate(context.Background(), r)
+		if err != nil || len(decisions) != 1 || !errors.Is(decisions[0].Err, errRefused) || !strings.HasSuffix(decisions[0].Message, "cannot read namespace shop") {
+			t.Errorf("%+v %v", decisions, err)
+		}
+	}
 }
 
 // TestReplaceKeepsLookups: an object that is altered is evaluated with the lookups of the one that it stands for.

@@ -115,6 +115,7 @@ func (e *Engine) Mutate(ctx context.Context, r *Request) (*Mutation, error) {
 	heard := &recorder{Mutation: out, evaluation: v}
 	err = v.mutate(context.WithValue(ctx, recorderKey{}, heard))
 	if err != nil && !slices.ContainsFunc(out.Failures, func(d Decision) bool { return d.Denies() }) {
+		err = v.namespaces.cause(err)
 		out.Failures = append(out.Failures, Decision{Outcome: Failed, Err: err, Message: err.Error(), Actions: []admissionv1.ValidationAction{admissionv1.Deny}})
 	}
 	out.After = request.Object.DeepCopyObject()
