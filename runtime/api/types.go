@@ -34,6 +34,8 @@ type CompiledPolicySpec struct {
 	Validating *admissionv1.ValidatingAdmissionPolicySpec `json:"validating,omitempty"`
 	// Mutating has the expressions of a policy that changes objects.
 	Mutating *admissionv1.MutatingAdmissionPolicySpec `json:"mutating,omitempty"`
+	// ParamResource is the resource of the parameter objects: of validating.paramKind or mutating.paramKind, and given with it.
+	ParamResource *LookupResource `json:"paramResource,omitempty"`
 	// Lookups are the lists of other objects that expressions read as params.lookups.<name>.
 	// +listType=map
 	// +listMapKey=name

@@ -119,6 +119,11 @@ func (in *CompiledPolicySpec) DeepCopyInto(out *CompiledPolicySpec) {
 		*out = new(v1.MutatingAdmissionPolicySpec)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.ParamResource != nil {
+		in, out := &in.ParamResource, &out.ParamResource
+		*out = new(LookupResource)
+		**out = **in
+	}
 	if in.Lookups != nil {
 		in, out := &in.Lookups, &out.Lookups
 		*out = make([]Lookup, len(*in))

@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/generic"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 )
 
@@ -46,7 +45,7 @@ func dispatch(e *Engine, r *Request) error {
 		}
 		hooks = append(hooks, hook)
 	}
-	matcher := generic.NewPolicyMatcher(matching.NewMatcher(namespaces{r.Cluster, r}, nil))
+	matcher := generic.NewPolicyMatcher(newNamespaces(context.Background(), r).matcher())
 	return validating.NewDispatcher(nobody{}, matcher).Dispatch(context.Background(), annotated{r.attributes()}, e.objects, hooks)
 }
 

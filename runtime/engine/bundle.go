@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/runtime/api"
 )
 
 // Bundle is what `policyc build` writes, decoded.
@@ -35,28 +37,27 @@ type Bundle struct {
 	// without a program are evaluated all the same; their decisions name no
 	// rules.
 	Programs map[string]*ir.Program
+	// Compiled are the CompiledPolicies that objects were made of, by name.
+	// They have the lookups, and say which webhook entry calls for a binding.
+	Compiled map[string]*api.CompiledPolicy
 }
 
 // ReadBundle decodes files by relative path, as compiler.Result.Files has
-// them: those of native/. Anything else is passed over. It is an error when a
-// binding names an object that is not there.
+// them: those of native/ and webhook/. Anything else is passed over. It is an
+// error when a binding names an object that is not there. The programs count
+// for more than what a CompiledPolicy says of its rules.
 func ReadBundle(files map[string][]byte, programs []*ir.Program) (*Bundle, error) {
-	b := &Bundle{
-		Bindings:         map[string][]*admissionv1.ValidatingAdmissionPolicyBinding{},
-		MutatingBindings: map[string][]*admissionv1.MutatingAdmissionPolicyBinding{},
-		Parameters:       map[schema.GroupKind][]*unstructured.Unstructured{},
-		Programs:         map[string]*ir.Program{},
-	}
-	for _, p := range programs {
-		b.Programs[p.Name] = p
-	}
+	b := newBundle()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if !strings.HasPrefix(name, "native/") {
+		if !strings.HasPrefix(name, "native/") && !strings.HasPrefix(name, "webhook/") {
 			continue
 		}
 		if err := b.readFile(files[name]); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	for _, p := range programs {
+		b.Programs[p.Name] = p
 	}
 	for name, bindings := range b.Bindings {
 		if !slices.ContainsFunc(b.Policies, func(p *admissionv1.ValidatingAdmissionPolicy) bool { return p.Name == name }) {
@@ -70,6 +71,9 @@ func ReadBundle(files map[string][]byte, programs []*ir.Program) (*Bundle, error
 	}
 	return b, nil
 }
+
+// installed are the groups of what has the webhook called, and lets it read.
+var installed = []string{admissionv1.GroupName, rbacv1.GroupName}
 
 func (b *Bundle) readFile(data []byte) error {
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
@@ -121,7 +125,15 @@ func (b *Bundle) readDocument(document []byte) error {
 		}
 		setDefaults(p.Spec.MatchResources)
 		b.MutatingBindings[p.Spec.PolicyName] = append(b.MutatingBindings[p.Spec.PolicyName], p)
-	case kind.Kind == "" || kind.Kind == "Kustomization":
+	case kind == api.GroupVersion.WithKind("CompiledPolicy"):
+		p := &api.CompiledPolicy{}
+		if err := yaml.UnmarshalStrict(document, p); err != nil {
+			return err
+		}
+		if err := b.addCompiled(p); err != nil {
+			return fmt.Errorf("CompiledPolicy %s: %w", p.Name, err)
+		}
+	case kind.Kind == "" || kind.Kind == "Kustomization" || slices.Contains(installed, kind.Group):
 	default:
 		o := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal(document, &o.Object); err != nil {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apiserver/pkg/cel/environment"
 
 	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/runtime/api"
 )
 
 // policy is an admission object, ready to run.
@@ -26,6 +27,13 @@ type policy struct {
 	extra      func([]cel.ExpressionAccessor) cel.ConditionEvaluator
 	// members are the policy documents in the object, one for each validation.
 	members []member
+	// compiled is nil for an object of the API server.
+	compiled *api.CompiledPolicy
+	// lookups is nil when there are none. Then the validator asks the match
+	// conditions; otherwise matcher does so before anything is looked up, and
+	// is nil without conditions.
+	lookups *lookups
+	matcher matchconditions.Matcher
 }
 
 // binding is a binding with what the API server's matcher takes it as.
@@ -52,23 +60,24 @@ var (
 // compile makes an object ready, as the API server does when it has read it
 // (validating.compilePolicy, which is not exported). An expression that does
 // not compile is an error.
-func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program) (*policy, error) {
+func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program, compiled *api.CompiledPolicy) (*policy, error) {
 	const mode = environment.StoredExpressions
 	compiler, err := cel.NewCompositedCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
 	if err != nil {
 		return nil, err
 	}
+	// Match conditions come before there are variables, and lookups.
 	seen := withAuthorizer
 	seen.HasParams = p.Spec.ParamKind != nil
-	unseen := withoutAuthorizer
-	unseen.HasParams = seen.HasParams
-
-	// Match conditions come before there are variables.
 	conditions := accessors(p.Spec.MatchConditions)
 	filter := compiler.CompileCondition(conditions, seen, mode)
 	if err := firstError("match condition", filter); err != nil {
 		return nil, err
 	}
+	before := seen
+	seen.HasParams = seen.HasParams || hasLookups(compiled)
+	unseen := withoutAuthorizer
+	unseen.HasParams = seen.HasParams
 	if err := storeVariables(compiler, p.Spec.Variables, seen); err != nil {
 		return nil, err
 	}
@@ -93,7 +102,16 @@ func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program) (*po
 	if len(conditions) > 0 {
 		matcher = matchconditions.NewMatcher(filter, p.Spec.FailurePolicy, "policy", "validate", p.Name)
 	}
-	out := &policy{object: p, match: validating.NewValidatingAdmissionPolicyAccessor(p), conditions: filter}
+	out := &policy{object: p, match: validating.NewValidatingAdmissionPolicyAccessor(p), conditions: filter, compiled: compiled}
+	out.lookups, err = compileLookups(compiled, func(list []cel.ExpressionAccessor) cel.ConditionEvaluator {
+		return compiler.CompileCondition(list, before, mode)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out.lookups != nil {
+		out.matcher, matcher = matcher, nil
+	}
 	out.extra = func(list []cel.ExpressionAccessor) cel.ConditionEvaluator {
 		return compiler.CompileCondition(list, seen, mode)
 	}

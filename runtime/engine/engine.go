@@ -11,18 +11,17 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
-	"k8s.io/apiserver/pkg/admission/plugin/cel"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/generic"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/policyc/policyc/runtime/api"
 )
 
 // Engine evaluates requests against the policies of a bundle. It does not
@@ -47,7 +46,7 @@ func New(b *Bundle) (*Engine, error) {
 		e.policies = append(e.policies, p)
 	}
 	for _, object := range b.Mutating {
-		m, err := compileMutator(object, b.Programs[object.Name])
+		m, err := compileMutator(object, b.Programs[object.Name], b.Compiled[object.Name])
 		if err != nil {
 			return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
 		}
@@ -58,7 +57,7 @@ func New(b *Bundle) (*Engine, error) {
 }
 
 func newPolicy(b *Bundle, object *admissionv1.ValidatingAdmissionPolicy) (*policy, error) {
-	p, err := compile(object, b.Programs[object.Name])
+	p, err := compile(object, b.Programs[object.Name], b.Compiled[object.Name])
 	if err != nil {
 		return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
 	}
@@ -68,7 +67,7 @@ func newPolicy(b *Bundle, object *admissionv1.ValidatingAdmissionPolicy) (*polic
 
 // Replace returns an engine in which the objects of the bundle, with their
 // bindings, stand for those of the same name. Only they are compiled, and only
-// where their expressions differ.
+// where their expressions differ. Lookups stay when the bundle has none.
 func (e *Engine) Replace(b *Bundle) (*Engine, error) {
 	out := *e
 	out.policies = slices.Clone(e.policies)
@@ -78,13 +77,18 @@ func (e *Engine) Replace(b *Bundle) (*Engine, error) {
 			return nil, fmt.Errorf("there is no policy object %q", object.Name)
 		}
 		p := *out.policies[i]
-		if !sameExpressions(p.object, object) {
-			compiled, err := compile(object, b.Programs[object.Name])
+		source := b.Compiled[object.Name]
+		if source == nil {
+			source = p.compiled
+		}
+		if !sameExpressions(p.object, object) || !sameLookups(p.compiled, source) {
+			changed, err := compile(object, b.Programs[object.Name], source)
 			if err != nil {
 				return nil, fmt.Errorf("policy object %s: %w", object.Name, err)
 			}
-			p = *compiled
+			p = *changed
 		}
+		p.compiled = source
 		p.place(object, b.Bindings[object.Name])
 		out.policies[i] = &p
 	}
@@ -96,6 +100,10 @@ func sameExpressions(a, b *admissionv1.ValidatingAdmissionPolicy) bool {
 	one, two := a.Spec, b.Spec
 	one.MatchConstraints, two.MatchConstraints = nil, nil
 	return reflect.DeepEqual(one, two)
+}
+
+func sameLookups(a, b *api.CompiledPolicy) bool {
+	return !hasLookups(a) && !hasLookups(b) || a != nil && b != nil && reflect.DeepEqual(a.Spec.Lookups, b.Spec.Lookups)
 }
 
 // place says what a policy matches, and who enforces it.
@@ -145,6 +153,9 @@ type evaluation struct {
 	attributes
 	matcher generic.PolicyMatcher
 	authz   authorizer.UnconditionalAuthorizer
+	// namespaces and reads are what the request has seen of its cluster.
+	namespaces namespaces
+	reads      *reads
 	// versions are the request's objects as each matched kind has them.
 	versions  map[schema.GroupVersionKind]*admission.VersionedAttributes
 	decisions []Decision
@@ -174,8 +185,9 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 		e = e.WithEquivalents(equivalent{r})
 	}
 	v := &evaluation{ctx: ctx, engine: e, request: r, attributes: r.attributes(), authz: r.Authorizer,
-		matcher:  generic.NewPolicyMatcher(matching.NewMatcher(namespaces{r.Cluster, r}, nil)),
+		namespaces: newNamespaces(ctx, r), reads: &reads{r.reader(), map[string]list{}},
 		versions: map[schema.GroupVersionKind]*admission.VersionedAttributes{}}
+	v.matcher = generic.NewPolicyMatcher(v.namespaces.matcher())
 	if v.authz == nil {
 		v.authz = nobody{}
 	}
@@ -220,28 +232,52 @@ func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicy
 		v.fail(p, b, fmt.Errorf("failed to convert object version: %w", err))
 		return
 	}
-	namespace := v.namespace()
+	namespace, err := v.namespace()
+	if err != nil {
+		v.fail(p, b, err)
+		return
+	}
 	for _, param := range params {
-		spent := &meter{remaining: celconfig.RuntimeCELCostBudget}
-		result := p.validator.Validate(withMeter(v.ctx, spent), resource, versioned, param, namespace, celconfig.RuntimeCELCostBudget, v.authz)
-		for i, d := range result.Decisions {
-			out := Decision{Object: p.object.Name, Binding: b.Name, Actions: b.Spec.ValidationActions, Validation: i, Message: d.Message, Reason: d.Reason,
-				Cost: celconfig.RuntimeCELCostBudget - spent.remaining, Outcome: Admitted}
-			// An error that ends the evaluation is one decision for all.
-			if len(result.Decisions) == len(p.members) {
-				out.Policy = p.members[i].name
-			}
-			switch {
-			case d.Evaluation == validating.EvalError:
-				out.Outcome, out.Err, out.Ignored = Failed, errors.New(d.Message), d.Action == validating.ActionAdmit
-			case d.Action == validating.ActionDeny:
-				out.Outcome = Violated
-				if out.Violations, err = v.violations(p.members[i], resource, versioned, param, namespace); err != nil {
-					out.Outcome, out.Err = Failed, err
-				}
-			}
-			v.decisions = append(v.decisions, out)
+		v.validate(p, b, matched{resource, versioned, namespace}, param)
+	}
+}
+
+// validate evaluates an object with one parameter object, or nil.
+func (v *evaluation) validate(p *policy, b *admissionv1.ValidatingAdmissionPolicyBinding, at matched, param runtime.Object) {
+	if p.matcher != nil {
+		match := p.matcher.Match(v.ctx, at.versioned, param, v.authz)
+		if match.Error != nil {
+			v.failed(p, b, match.Error, 0)
+			return
 		}
+		if !match.Matches {
+			return
+		}
+	}
+	params, budget, err := v.lookUp(p.lookups, at, param, celconfig.RuntimeCELCostBudget)
+	if err != nil {
+		v.failed(p, b, err, celconfig.RuntimeCELCostBudget-budget)
+		return
+	}
+	spent := &meter{remaining: budget}
+	result := p.validator.Validate(withMeter(v.ctx, spent), at.resource, at.versioned, params, at.namespace, budget, v.authz)
+	for i, d := range result.Decisions {
+		out := Decision{Object: p.object.Name, Binding: b.Name, Actions: b.Spec.ValidationActions, Validation: i, Message: d.Message, Reason: d.Reason,
+			Cost: celconfig.RuntimeCELCostBudget - spent.remaining, Outcome: Admitted}
+		// An error that ends the evaluation is one decision for all.
+		if len(result.Decisions) == len(p.members) {
+			out.Policy = p.members[i].name
+		}
+		switch {
+		case d.Evaluation == validating.EvalError:
+			out.Outcome, out.Err, out.Ignored = Failed, errors.New(d.Message), d.Action == validating.ActionAdmit
+		case d.Action == validating.ActionDeny:
+			out.Outcome = Violated
+			if out.Violations, err = v.violations(p.members[i], at, params); err != nil {
+				out.Outcome, out.Err = Failed, err
+			}
+		}
+		v.decisions = append(v.decisions, out)
 	}
 }
 
@@ -258,14 +294,11 @@ func (v *evaluation) versioned(kind schema.GroupVersionKind) (*admission.Version
 }
 
 // violations asks each rule of a policy what it found.
-func (v *evaluation) violations(m member, resource schema.GroupVersionResource, versioned *admission.VersionedAttributes, param runtime.Object,
-	namespace *corev1.Namespace) ([]Violation, error) {
+func (v *evaluation) violations(m member, at matched, params runtime.Object) ([]Violation, error) {
 	if m.violations == nil {
 		return nil, nil
 	}
-	request := cel.CreateAdmissionRequest(versioned.Attributes, metav1.GroupVersionResource(resource), metav1.GroupVersionKind(versioned.VersionedKind))
-	results, _, err := m.violations.ForInput(v.ctx, versioned, request, cel.OptionalVariableBindings{VersionedParams: param, Authorizer: v.authz},
-		cel.CreateNamespaceObject(namespace), celconfig.RuntimeCELCostBudget)
+	results, _, err := v.evaluate(m.violations, at, params, celconfig.RuntimeCELCostBudget)
 	if err != nil {
 		return nil, err
 	}
@@ -288,20 +321,19 @@ func (v *evaluation) violations(m member, resource schema.GroupVersionResource, 
 
 // namespace is what namespaceObject shows: null for cluster-scoped objects and
 // for namespaces themselves.
-func (v *evaluation) namespace() *corev1.Namespace {
+func (v *evaluation) namespace() (*corev1.Namespace, error) {
 	name := v.GetNamespace()
 	if kind := v.GetKind(); kind.Kind == "Namespace" && kind.Version == "v1" && kind.Group == "" {
 		name = ""
 	}
 	if name == "" {
-		return nil
+		return nil, nil
 	}
-	ns, _ := namespaces{v.request.Cluster, v.request}.Get(name)
-	return ns
+	return v.namespaces.Get(name)
 }
 
 // fail adds what the API server makes of a configuration it cannot use: a
-// denial, unless the failure policy is Ignore.
+// denial, whatever the binding's actions, unless the failure policy is Ignore.
 func (v *evaluation) fail(p *policy, b *admissionv1.ValidatingAdmissionPolicyBinding, err error) {
 	d := Decision{Object: p.object.Name, Outcome: Failed, Err: err, Message: err.Error(), Actions: []admissionv1.ValidationAction{admissionv1.Deny},
 		Ignored: p.object.Spec.FailurePolicy != nil && *p.object.Spec.FailurePolicy == admissionv1.Ignore}
@@ -312,6 +344,14 @@ func (v *evaluation) fail(p *policy, b *admissionv1.ValidatingAdmissionPolicyBin
 		d.Policy = p.members[0].name
 	}
 	v.decisions = append(v.decisions, d)
+}
+
+// failed adds what the API server makes of an evaluation error: the actions of
+// the binding, unless the failure policy is Ignore.
+func (v *evaluation) failed(p *policy, b *admissionv1.ValidatingAdmissionPolicyBinding, err error, cost int64) {
+	v.fail(p, b, err)
+	d := &v.decisions[len(v.decisions)-1]
+	d.Actions, d.Cost = b.Spec.ValidationActions, cost
 }
 
 // nobody allows nobody anything.

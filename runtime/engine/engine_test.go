@@ -177,7 +177,7 @@ func TestFailurePolicy(t *testing.T) {
 		e := build(t, policyText("tags", "Pod", "  failurePolicy: "+policy+"\n"+tagRule+"  enforce: deny\n"))
 		object := e.policies[0].object.DeepCopy()
 		object.Spec.Validations[0].Expression = "object.spec.nothing == 1"
-		changed, err := compile(object, nil)
+		changed, err := compile(object, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func TestBudget(t *testing.T) {
 	} {
 		object := e.policies[0].object.DeepCopy()
 		change(object)
-		changed, err := compile(object, nil)
+		changed, err := compile(object, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

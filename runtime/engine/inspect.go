@@ -59,14 +59,21 @@ func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([][]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	request := cel.CreateAdmissionRequest(versioned.Attributes, metav1.GroupVersionResource(resource), metav1.GroupVersionKind(versioned.VersionedKind))
+	namespace, err := v.namespace()
+	if err != nil {
+		return nil, err
+	}
+	at := matched{resource, versioned, namespace}
 	var out [][]any
 	for _, param := range params {
 		if v.falseCondition(i.policy, param) != "" {
 			continue
 		}
-		results, _, err := i.evaluator.ForInput(ctx, versioned, request, cel.OptionalVariableBindings{VersionedParams: param, Authorizer: v.authz},
-			cel.CreateNamespaceObject(v.namespace()), celconfig.RuntimeCELCostBudget)
+		looked, _, err := v.lookUp(i.policy.lookups, at, param, celconfig.RuntimeCELCostBudget)
+		if err != nil {
+			return nil, err
+		}
+		results, _, err := v.evaluate(i.evaluator, at, looked, celconfig.RuntimeCELCostBudget)
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apiserver/pkg/admission"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/mutating"
 )
 
@@ -73,7 +72,8 @@ func (m *Mutation) Changed() bool {
 // recorder hears from the mutations of one request.
 type recorder struct {
 	*Mutation
-	remaining int64
+	evaluation *evaluation
+	remaining  int64
 }
 
 func (m *recorder) record(p *patcher, before, after runtime.Object, budget int64, err error) {
@@ -115,10 +115,10 @@ func (e *Engine) Mutate(ctx context.Context, r *Request) (*Mutation, error) {
 	if err != nil {
 		return nil, err
 	}
-	heard := &recorder{Mutation: out}
+	heard := &recorder{Mutation: out, evaluation: v}
 	err = v.mutate(context.WithValue(ctx, recorderKey{}, heard))
 	out.Err = err
-	if err != nil && len(out.Failures) == 0 {
+	if err != nil && !slices.ContainsFunc(out.Failures, func(d Decision) bool { return d.Denies() }) {
 		out.Failures = append(out.Failures, Decision{Outcome: Failed, Err: err, Message: err.Error(), Actions: []admissionv1.ValidationAction{admissionv1.Deny}})
 	}
 	out.After = request.Object.DeepCopyObject()
@@ -132,7 +132,7 @@ func (e *Engine) Mutate(ctx context.Context, r *Request) (*Mutation, error) {
 // so does the chain of admission plugins (k8s.io/apiserver/pkg/admission,
 // reinvocation.go).
 func (v *evaluation) mutate(ctx context.Context) error {
-	dispatcher := mutating.NewDispatcher(v.authz, matching.NewMatcher(namespaces{v.request.Cluster, v.request}, nil), anyType{})
+	dispatcher := mutating.NewDispatcher(v.authz, v.namespaces.matcher(), anyType{})
 	hooks, interfaces := v.hooks(), v.engine.mutationInterfaces()
 	if err := dispatcher.Dispatch(ctx, v.attributes, interfaces, hooks); err != nil || !v.GetReinvocationContext().ShouldReinvoke() {
 		return err
@@ -150,11 +150,9 @@ func (v *evaluation) hooks() []mutating.PolicyHook {
 	for _, m := range v.engine.mutators {
 		hook := mutating.PolicyHook{Policy: m.object, Bindings: m.bindings, Evaluator: m.evaluator}
 		if kind := m.object.Spec.ParamKind; kind != nil {
-			group, err := schema.ParseGroupVersion(kind.APIVersion)
-			if err != nil {
-				hook.ConfigurationError = fmt.Errorf("paramKind: %w", err)
+			if hook.ParamInformer, hook.ParamScope, hook.ConfigurationError = v.paramSource(kind, m.compiled); hook.ConfigurationError != nil {
+				hook.ConfigurationError = fmt.Errorf("paramKind: %w", hook.ConfigurationError)
 			}
-			hook.ParamInformer, hook.ParamScope = v.paramSource(schema.GroupKind{Group: group.Group, Kind: kind.Kind})
 		}
 		out = append(out, hook)
 	}

@@ -93,7 +93,7 @@ func TestMutateFailure(t *testing.T) {
 `))
 		p := e.mutators[0].object.DeepCopy()
 		p.Spec.Mutations[0].JSONPatch.Expression = "[JSONPatch{op: 'add', path: '/spec/nothing/here', value: 1}]"
-		broken, err := compileMutator(p, nil)
+		broken, err := compileMutator(p, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

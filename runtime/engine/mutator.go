@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	admissionrequestv1 "k8s.io/api/admission/v1"
@@ -16,12 +17,14 @@ import (
 	"k8s.io/apiserver/pkg/cel/environment"
 
 	"github.com/policyc/policyc/compiler/ir"
+	"github.com/policyc/policyc/runtime/api"
 )
 
 // mutator is a MutatingAdmissionPolicy, ready to run.
 type mutator struct {
 	object    *admissionv1.MutatingAdmissionPolicy
 	bindings  []*admissionv1.MutatingAdmissionPolicyBinding
+	compiled  *api.CompiledPolicy
 	evaluator mutating.PolicyEvaluator
 	// policies are the names of the policy documents in the object.
 	policies []string
@@ -29,7 +32,7 @@ type mutator struct {
 
 // compileMutator makes an object ready, as the API server does when it has
 // read it (mutating.compilePolicy, which is not exported).
-func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program) (*mutator, error) {
+func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program, compiled *api.CompiledPolicy) (*mutator, error) {
 	const mode = environment.StoredExpressions
 	compiler, err := cel.NewCompositedCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
 	if err != nil {
@@ -37,16 +40,24 @@ func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program)
 	}
 	seen := withAuthorizer
 	seen.HasParams = p.Spec.ParamKind != nil
+	before := seen
+	seen.HasParams = seen.HasParams || hasLookups(compiled)
 	if err := storeVariables(compiler, p.Spec.Variables, seen); err != nil {
 		return nil, err
 	}
-	out := &mutator{object: p, evaluator: mutating.PolicyEvaluator{CompositedCompiler: compiler}}
+	out := &mutator{object: p, compiled: compiled, evaluator: mutating.PolicyEvaluator{CompositedCompiler: compiler}}
 	if len(p.Spec.MatchConditions) > 0 {
-		filter := compiler.CompileCondition(accessors(p.Spec.MatchConditions), seen, mode)
+		filter := compiler.CompileCondition(accessors(p.Spec.MatchConditions), before, mode)
 		if err := firstError("match condition", filter); err != nil {
 			return nil, err
 		}
 		out.evaluator.Matcher = matchconditions.NewMatcher(filter, p.Spec.FailurePolicy, "policy", "validate", p.Name)
+	}
+	looked, err := compileLookups(compiled, func(list []cel.ExpressionAccessor) cel.ConditionEvaluator {
+		return compiler.CompileCondition(list, before, mode)
+	})
+	if err != nil {
+		return nil, err
 	}
 	seen.HasPatchTypes = true
 	if program != nil && len(program.Mutations) != len(p.Spec.Mutations) {
@@ -60,7 +71,7 @@ func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program)
 		if errs := evaluator.CompilationErrors(); len(errs) > 0 {
 			return nil, fmt.Errorf("mutation %d: %w", i, errs[0])
 		}
-		watched := &patcher{Patcher: patch.NewJSONPatcher(meteredPatch{evaluator}), applied: Applied{Object: p.Name, Policy: p.Labels["policyc.dev/policy"]},
+		watched := &patcher{Patcher: patch.NewJSONPatcher(meteredPatch{evaluator}), lookups: looked, applied: Applied{Object: p.Name, Policy: p.Labels["policyc.dev/policy"]},
 			ignored: p.Spec.FailurePolicy != nil && *p.Spec.FailurePolicy == admissionv1.Ignore}
 		if program != nil {
 			watched.applied.Policy, watched.applied.Rule = program.Mutations[i].Policy, program.Mutations[i].Rule
@@ -75,6 +86,7 @@ func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program)
 // API server's dispatcher does not.
 type patcher struct {
 	patch.Patcher
+	lookups *lookups
 	applied Applied
 	ignored bool
 }
@@ -82,11 +94,21 @@ type patcher struct {
 type recorderKey struct{}
 
 func (p *patcher) Patch(ctx context.Context, r patch.Request, budget int64) (runtime.Object, error) {
-	before := r.VersionedAttributes.VersionedObject.Object()
-	after, err := p.Patcher.Patch(ctx, r, budget)
-	if to, ok := ctx.Value(recorderKey{}).(*recorder); ok {
-		to.record(p, before, after, budget, err)
+	to, ok := ctx.Value(recorderKey{}).(*recorder)
+	if !ok {
+		return nil, errors.New("a patch outside of Mutate")
 	}
+	before := r.VersionedAttributes.VersionedObject.Object()
+	at := matched{r.MatchedResource, r.VersionedAttributes, r.Namespace}
+	params, left, err := to.evaluation.lookUp(p.lookups, at, r.OptionalVariables.VersionedParams, budget)
+	if to.remaining = left; err != nil {
+		to.record(p, before, nil, budget, err)
+		// The dispatcher takes the error of a client for the end of the whole request, whatever the failure policy.
+		return nil, errors.New(err.Error())
+	}
+	r.OptionalVariables.VersionedParams = params
+	after, err := p.Patcher.Patch(ctx, r, left)
+	to.record(p, before, after, budget, err)
 	return after, err
 }
 

@@ -1,10 +1,7 @@
 package engine
 
 import (
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
@@ -40,74 +37,23 @@ type Request struct {
 	// for nothing special.
 	Options runtime.Object
 	// Cluster is what else exists; nil is nothing.
-	Cluster *Cluster
+	Cluster Reader
 	// Authorizer answers `authorizer.…`; nil allows nobody anything.
 	Authorizer authorizer.UnconditionalAuthorizer
 }
 
-// Cluster is what a policy may read besides the request.
-type Cluster struct {
-	namespaces map[string]*corev1.Namespace
-	parameters map[schema.GroupKind][]runtime.Object
+// reader is never nil.
+func (r *Request) reader() Reader {
+	if r.Cluster == nil {
+		return (*Cluster)(nil)
+	}
+	return r.Cluster
 }
 
-// NewCluster returns a cluster of these objects. Namespaces get the label
-// kubernetes.io/metadata.name, as the API server gives it to them.
-func NewCluster(objects ...runtime.Object) *Cluster {
-	c := &Cluster{namespaces: map[string]*corev1.Namespace{}, parameters: map[schema.GroupKind][]runtime.Object{}}
-	for _, o := range objects {
-		if ns, ok := o.(*corev1.Namespace); ok {
-			c.namespaces[ns.Name] = withName(ns)
-			continue
-		}
-		kind := o.GetObjectKind().GroupVersionKind().GroupKind()
-		c.parameters[kind] = append(c.parameters[kind], o)
-	}
-	return c
-}
-
-func withName(ns *corev1.Namespace) *corev1.Namespace {
-	if ns.Labels[corev1.LabelMetadataName] == ns.Name {
-		return ns
-	}
-	ns = ns.DeepCopy()
-	if ns.Labels == nil {
-		ns.Labels = map[string]string{}
-	}
-	ns.Labels[corev1.LabelMetadataName] = ns.Name
-	return ns
-}
-
-// namespaces is the lister of one request. The namespace of a request exists,
-// since the API server refuses the request otherwise.
-type namespaces struct {
-	cluster *Cluster
-	request *Request
-}
-
-func (n namespaces) Get(name string) (*corev1.Namespace, error) {
-	if n.cluster != nil && n.cluster.namespaces[name] != nil {
-		return n.cluster.namespaces[name], nil
-	}
-	if old, ok := n.request.OldObject.(*corev1.Namespace); ok && old.Name == name {
-		return withName(old), nil
-	}
-	if name == n.request.Namespace {
-		return withName(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}), nil
-	}
-	return nil, apierrors.NewNotFound(corev1.Resource("namespaces"), name)
-}
-
-func (n namespaces) List(selector labels.Selector) ([]*corev1.Namespace, error) {
-	var out []*corev1.Namespace
-	if n.cluster != nil {
-		for _, ns := range n.cluster.namespaces {
-			if selector.Matches(labels.Set(ns.Labels)) {
-				out = append(out, ns)
-			}
-		}
-	}
-	return out, nil
+// offline reports whether the cluster is one of given objects.
+func (r *Request) offline() bool {
+	_, ok := r.reader().(*Cluster)
+	return ok
 }
 
 // attributes are the request in the terms of the admission chain.

@@ -22,7 +22,7 @@ import (
 // handler serves all entries.
 type handler struct {
 	source  Source
-	reader  reader
+	reader  engine.Reader
 	authz   authorizer.UnconditionalAuthorizer
 	options Options
 	limits  *limits
@@ -33,7 +33,7 @@ type handler struct {
 
 // NewHandler returns the handler of /validate/<entry> and /mutate/<entry>. Its
 // metrics are registered with the registerer, at most once.
-func NewHandler(s Source, r reader, a authorizer.UnconditionalAuthorizer, o Options, p prometheus.Registerer) http.Handler {
+func NewHandler(s Source, r engine.Reader, a authorizer.UnconditionalAuthorizer, o Options, p prometheus.Registerer) http.Handler {
 	o = o.withDefaults()
 	return &handler{source: s, reader: r, authz: a, options: o, limits: newLimits(o), metrics: newMetrics(p),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
