@@ -23,7 +23,9 @@ type Decision struct {
 	// Policy is the policy document; Object and Binding are the admission
 	// object it was compiled to and the binding that enforces it.
 	Policy, Object, Binding string
-	Outcome                 Outcome
+	// Validation is the index of the validation in the object.
+	Validation int
+	Outcome    Outcome
 	// Actions are what the binding does about a violation.
 	Actions []admissionv1.ValidationAction
 	// Violations are in the order of the rules. They are empty for objects

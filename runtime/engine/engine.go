@@ -181,6 +181,9 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 	if r.Object == nil && r.OldObject == nil && r.Operation != admission.Connect {
 		return nil, errors.New("a request without an object")
 	}
+	if r.converted() {
+		e = e.WithEquivalents(equivalent{r})
+	}
 	v := &evaluation{ctx: ctx, engine: e, request: r, attributes: r.attributes(), authz: r.Authorizer,
 		namespaces: newNamespaces(ctx, r), reads: &reads{r.reader(), map[string]list{}},
 		versions: map[schema.GroupVersionKind]*admission.VersionedAttributes{}}
@@ -260,7 +263,7 @@ func (v *evaluation) validate(p *policy, b *admissionv1.ValidatingAdmissionPolic
 	spent := &meter{remaining: budget}
 	result := p.validator.Validate(withMeter(v.ctx, spent), at.resource, at.versioned, params, at.namespace, budget, v.authz)
 	for i, d := range result.Decisions {
-		out := Decision{Object: p.object.Name, Binding: b.Name, Actions: b.Spec.ValidationActions, Message: d.Message, Reason: d.Reason,
+		out := Decision{Object: p.object.Name, Binding: b.Name, Actions: b.Spec.ValidationActions, Validation: i, Message: d.Message, Reason: d.Reason,
 			Cost: celconfig.RuntimeCELCostBudget - spent.remaining, Outcome: Admitted}
 		// An error that ends the evaluation is one decision for all.
 		if len(result.Decisions) == len(p.members) {

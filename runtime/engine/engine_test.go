@@ -270,3 +270,16 @@ func TestBudget(t *testing.T) {
 		}
 	}
 }
+
+// TestConverted sends objects that the API server converted to the version of
+// the policy: `request` tells both versions, as in the API server.
+func TestConverted(t *testing.T) {
+	e := build(t, policyText("scalers", "autoscaling/v2/HorizontalPodAutoscaler",
+		"  rules:\n  - {name: most, deny: object.spec.maxReplicas > 3, message: \"${request.requestKind.version} ${request.kind.version} ${request.resource.version} ${request.requestResource.version}\"}\n  enforce: deny\n"))
+	v1, v2 := schema.GroupVersion{Group: "autoscaling", Version: "v1"}, schema.GroupVersion{Group: "autoscaling", Version: "v2"}
+	const kind, resource = "HorizontalPodAutoscaler", "horizontalpodautoscalers"
+	r := &Request{Operation: admission.Create, Kind: v2.WithKind(kind), Resource: v2.WithResource(resource), RequestKind: v1.WithKind(kind),
+		RequestResource: v1.WithResource(resource), Namespace: "default", Name: "a", Object: &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "autoscaling/v2", "kind": kind, "metadata": map[string]any{"name": "a"}, "spec": map[string]any{"maxReplicas": int64(5)}}}}
+	expect(t, evaluate(t, e, r), "scalers violated [Deny] denies=true [most=v1 v2 v2 v1]")
+}

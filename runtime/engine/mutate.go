@@ -48,6 +48,9 @@ type Mutation struct {
 	Applied []Applied
 	// Failures are evaluations that failed; they deny unless they are ignored.
 	Failures []Decision
+	// Err is what a client is told when a failure denies: the status that the
+	// API server's dispatcher makes of them.
+	Err error
 }
 
 // Applied is what one rule did to an object.
@@ -114,6 +117,7 @@ func (e *Engine) Mutate(ctx context.Context, r *Request) (*Mutation, error) {
 	}
 	heard := &recorder{Mutation: out, evaluation: v}
 	err = v.mutate(context.WithValue(ctx, recorderKey{}, heard))
+	out.Err = err
 	if err != nil && !slices.ContainsFunc(out.Failures, func(d Decision) bool { return d.Denies() }) {
 		err = v.namespaces.cause(err)
 		out.Failures = append(out.Failures, Decision{Outcome: Failed, Err: err, Message: err.Error(), Actions: []admissionv1.ValidationAction{admissionv1.Deny}})

@@ -17,6 +17,10 @@ type Request struct {
 	// Kind is that of Object, which for a subresource may differ from that
 	// of Resource (autoscaling/v1 Scale, v1 PodExecOptions).
 	Kind schema.GroupVersionKind
+	// RequestKind and RequestResource are what the client sent, where matchPolicy
+	// Equivalent made the objects Kind and Resource; empty when they are the same.
+	RequestKind     schema.GroupVersionKind
+	RequestResource schema.GroupVersionResource
 	// Namespace is "" for cluster-scoped objects, and for a Namespace its
 	// own name. Name is set even where the API server generates it, which
 	// it does before admission.
@@ -29,6 +33,9 @@ type Request struct {
 	Received runtime.Object
 	User     user.Info
 	DryRun   bool
+	// Options are those of the client, such as CreateOptions; nil when it asks
+	// for nothing special.
+	Options runtime.Object
 	// Cluster is what else exists; nil is nothing.
 	Cluster Reader
 	// Authorizer answers `authorizer.…`; nil allows nobody anything.
@@ -55,8 +62,31 @@ func (r *Request) attributes() admission.Attributes {
 	if who == nil {
 		who = &user.DefaultInfo{}
 	}
-	return admission.NewAttributesRecord(r.Object, r.OldObject, r.Kind, r.Namespace, r.Name, r.Resource, r.Subresource,
-		r.Operation, options(r.Operation), r.DryRun, who)
+	kind, resource, asked := r.Kind, r.Resource, r.Options
+	if r.converted() {
+		kind, resource = r.RequestKind, r.RequestResource
+	}
+	if asked == nil {
+		asked = options(r.Operation)
+	}
+	return admission.NewAttributesRecord(r.Object, r.OldObject, kind, r.Namespace, r.Name, resource, r.Subresource,
+		r.Operation, asked, r.DryRun, who)
+}
+
+// converted reports whether the objects are in another version than the client sent.
+func (r *Request) converted() bool {
+	return !r.RequestResource.Empty() && r.RequestResource != r.Resource
+}
+
+// equivalent knows one thing: what the resource of a converted request became.
+type equivalent struct{ request *Request }
+
+func (e equivalent) EquivalentResourcesFor(schema.GroupVersionResource, string) []schema.GroupVersionResource {
+	return []schema.GroupVersionResource{e.request.Resource}
+}
+
+func (e equivalent) KindFor(schema.GroupVersionResource, string) schema.GroupVersionKind {
+	return e.request.Kind
 }
 
 // options are the options that a client sends when it asks for nothing special.

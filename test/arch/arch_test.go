@@ -60,6 +60,8 @@ var edges = map[string][]string{
 	// What runs programs. They meet the compiler in ir and in what it emitted.
 	"runtime/api":    {}, // what the compiler wrote for the webhook, as the cluster holds it
 	"runtime/engine": {"compiler/ir", "runtime/api"},
+	// HTTP around the engine. It knows no manager: programs and the cluster are given to it.
+	"runtime/webhook": {"runtime/engine"},
 	// Cases are documents of the language: they are read by its rules.
 	"runtime/cases":  {"compiler/diag", "compiler/resolve", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/engine", "runtime/object"},
 	"runtime/suite":  {"compiler", "compiler/code", "compiler/diag", "compiler/ir", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
