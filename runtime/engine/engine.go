@@ -157,7 +157,7 @@ type evaluation struct {
 	namespaces namespaces
 	reads      *reads
 	// versions are the request's objects as each matched kind has them.
-	versions  map[schema.GroupVersionKind]*admission.VersionedAttributes
+	versions  map[version]*admission.VersionedAttributes
 	decisions []Decision
 }
 
@@ -186,7 +186,7 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 	}
 	v := &evaluation{ctx: ctx, engine: e, request: r, attributes: r.attributes(), authz: r.Authorizer,
 		namespaces: newNamespaces(ctx, r), reads: &reads{r.reader(), map[string]list{}},
-		versions: map[schema.GroupVersionKind]*admission.VersionedAttributes{}}
+		versions: map[version]*admission.VersionedAttributes{}}
 	v.matcher = generic.NewPolicyMatcher(v.namespaces.matcher())
 	if v.authz == nil {
 		v.authz = nobody{}
@@ -228,7 +228,7 @@ func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicy
 	if len(params) == 0 {
 		return
 	}
-	versioned, err := v.versioned(kind)
+	versioned, err := v.versioned(p, kind)
 	if err != nil {
 		v.fail(p, b, fmt.Errorf("failed to convert object version: %w", err))
 		return
@@ -280,18 +280,6 @@ func (v *evaluation) validate(p *policy, b *admissionv1.ValidatingAdmissionPolic
 		}
 		v.decisions = append(v.decisions, out)
 	}
-}
-
-// versioned returns the objects of the request in the version of a kind.
-func (v *evaluation) versioned(kind schema.GroupVersionKind) (*admission.VersionedAttributes, error) {
-	if v.versions[kind] == nil {
-		made, err := admission.NewVersionedAttributes(v.attributes, kind, v.engine.objects)
-		if err != nil {
-			return nil, err
-		}
-		v.versions[kind] = made
-	}
-	return v.versions[kind], nil
 }
 
 // violations asks each rule of a policy what it found.
