@@ -387,7 +387,7 @@ func TestLookupComparesWithTheObject(t *testing.T) {
 	selects.Spec.PodSelector = metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "In", Values: []string{"a"}}}}
 	pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "a"},
 		Spec: corev1.PodSpec{TopologySpreadConstraints: []corev1.TopologySpreadConstraint{{LabelSelector: &selects.Spec.PodSelector}}}}
-	e := lookupEngine(t, "", "params.lookups.found.exists(p, p.spec.podSelector == object.spec.topologySpreadConstraints[0].labelSelector)")
+	e := lookupEngine(t, "", "params.lookups.found.exists(p, object.spec.topologySpreadConstraints[0].labelSelector == p.spec.podSelector)")
 	r := &Request{Operation: "CREATE", Resource: corev1.SchemeGroupVersion.WithResource("pods"), Kind: corev1.SchemeGroupVersion.WithKind("Pod"),
 		Namespace: "shop", Name: "a", Object: pod, Cluster: NewCluster(selects)}
 	decisions, err := e.Evaluate(context.Background(), r)
