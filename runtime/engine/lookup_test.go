@@ -146,6 +146,31 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// TestManyNames asserts that a request that names many objects is one read.
+func TestManyNames(t *testing.T) {
+	many := func(word string) string {
+		return fmt.Sprintf("\"['%s'] + [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(a, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(b, 'n' + string(a * 10 + b))).flatten()\"", word)
+	}
+	for lookup, want := range map[string]string{
+		"names: " + many("deny"):                                       "2 [] []",
+		"namespaces: " + many("other"):                                 "1 [] []",
+		"names: " + many("deny") + "\n    namespaces: \"['shop']\"":    `1 ["shop"] []`,
+		"names: " + many("deny") + "\n    namespaces: " + many("shop"): "1 [] []",
+	} {
+		from := &asked{Cluster: cluster()}
+		r := podRequest("shop", "a")
+		r.Cluster = from.live()
+		e := lookupEngine(t, lookup, "true")
+		decisions, err := e.Evaluate(context.Background(), r)
+		if err != nil || len(decisions) != 1 || len(from.queries) != 1 {
+			t.Fatalf("%v %v, read %d times", decisions, err, len(from.queries))
+		}
+		if have := fmt.Sprintf("%s %q %q", strings.TrimPrefix(decisions[0].Message, "[covered] "), from.queries[0].Namespaces, from.queries[0].Names); have != want {
+			t.Errorf("got %s, want %s", have, want)
+		}
+	}
+}
+
 // TestLookupDenies asserts that a violation, its message and its rules see the same lists, which are read once.
 func TestLookupDenies(t *testing.T) {
 	e := lookupEngine(t, "namespaces: variables.mine", "size(params.lookups.found) == 2 && params.lookups.found[0].metadata.name == 'allow'")
