@@ -76,48 +76,6 @@ func backends(programs []*ir.Program) string {
 	return out
 }
 
-// lookedUp says what a program reads of the cluster.
-func lookedUp(p *ir.Program) []string {
-	var out []string
-	for _, l := range p.Lookups {
-		out = append(out, l.Name+": "+selected(l))
-	}
-	if q := p.Pushed; q != nil {
-		what := "every " + q.Resource.Kind
-		if q.Name != "" {
-			what = q.Resource.Kind + " `" + q.Name + "`"
-		} else if len(q.Selector.MatchExpressions) > 0 {
-			what += " with the labels of the lookup"
-		}
-		out = append(out, q.Lookup+": "+what+" in the namespace of the request, as paramKind")
-	}
-	return out
-}
-
-// selected says which objects a lookup lists.
-func selected(l ir.Lookup) string {
-	out := l.Resource.Kind + " objects"
-	if l.Names != nil {
-		out += fmt.Sprintf(" named `%s`", l.Names)
-	}
-	switch {
-	case l.Namespaces != nil:
-		out += fmt.Sprintf(" in `%s`", l.Namespaces)
-	case l.Resource.Namespaced:
-		out += " in all namespaces"
-	}
-	for _, q := range l.Labels {
-		out += fmt.Sprintf(", label `%s` %s", q.Key, q.Operator)
-		if q.Values != nil {
-			out += fmt.Sprintf(" `%s`", q.Values)
-		}
-	}
-	if l.Strong {
-		return out + ", asked of the API server"
-	}
-	return out + ", from a cache"
-}
-
 func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result, excluded []string) {
 	fmt.Fprintf(b, "\n## %s\n\n", p.Name)
 	for _, d := range p.Policies {
@@ -138,8 +96,8 @@ func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result, excluded [
 	if p.Webhook {
 		b.WriteString("- runs in the companion webhook\n")
 	}
-	for _, l := range lookedUp(p) {
-		fmt.Fprintf(b, "- looks up %s\n", strings.ReplaceAll(l, "|", "\\|"))
+	for _, l := range LookedUpBy(p) {
+		fmt.Fprintf(b, "- looks up %s: %s\n", l.Name, strings.ReplaceAll(l.What, "|", "\\|"))
 	}
 	for _, d := range p.Policies {
 		for _, e := range d.Exceptions {

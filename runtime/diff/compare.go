@@ -85,6 +85,7 @@ func (p pair) compare(sameText bool) []Field {
 		condition = compareExpressions(p.expression(Condition, "expression", func(x *placed) *code.Expr { return x.parts.condition }))
 	}
 	fields = append(fields, condition...)
+	fields = append(fields, compareFacts(lookupFacts(p.old), lookupFacts(p.now))...)
 	fields = append(fields, p.compareMessages(len(condition) > 0)...)
 	fields = append(fields, compareFacts(policyFacts(p.old), policyFacts(p.now))...)
 	return append(fields, compareFacts(costFacts(p.old), costFacts(p.now))...)
@@ -195,8 +196,9 @@ func (r *rule) all(gone bool) []Field {
 		p := r.placed[environments[0]]
 		facts = append([]fact{{Backend, "backend", string(p.rule.Backend)}}, facts...)
 		facts = append(facts, scopeFacts(p)...)
-		facts = append(facts, fact{Condition, "expression", printed(p.parts.condition)},
-			fact{Message, "message", cmp.Or(p.rule.Message, printed(p.parts.message))})
+		facts = append(facts, fact{Condition, "expression", printed(p.parts.condition)})
+		facts = append(facts, lookupFacts(p)...)
+		facts = append(facts, fact{Message, "message", cmp.Or(p.rule.Message, printed(p.parts.message))})
 		facts = append(facts, policyFacts(p)...)
 		facts = append(facts, costFacts(p)...)
 	}

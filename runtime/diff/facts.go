@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/policyc/policyc/compiler/code"
+	"github.com/policyc/policyc/compiler/emit"
 	"github.com/policyc/policyc/compiler/ir"
 )
 
@@ -161,6 +162,17 @@ func jsonText(v any) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// lookupFacts say what the rule reads of other objects.
+func lookupFacts(p *placed) []fact {
+	var facts []fact
+	for _, l := range emit.LookedUpBy(p.program) {
+		if p.program.Pushed != nil || p.mentions("params.lookups."+l.Name) {
+			facts = append(facts, fact{Condition, "lookup " + l.Name, l.What})
+		}
+	}
+	return facts
 }
 
 func costFacts(p *placed) []fact {

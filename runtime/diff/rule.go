@@ -190,15 +190,38 @@ func (p *placed) reads(x *code.Expr) map[string]*code.Expr {
 	return found
 }
 
+// start is the expression of the rule: its variable, or its mutation.
+func (p *placed) start() *code.Expr {
+	if p.program.Mutates() {
+		return p.parts.condition
+	}
+	return code.Ident("variables." + p.rule.Variable)
+}
+
+// mentions reports whether the rule reads what has a name in CEL, also through
+// variables.
+func (p *placed) mentions(name string) bool {
+	if p.start().Mentions(name) {
+		return true
+	}
+	for _, v := range p.reads(p.start()) {
+		if v.Mentions(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // cost is what the rule costs at most, with the variables that it reads.
 func (p *placed) cost() (uint64, bool) {
 	if p.costs == nil {
 		return 0, false
 	}
-	names := p.reads(code.Ident("variables." + p.rule.Variable))
+	names := p.reads(p.start())
 	total := uint64(0)
 	for _, part := range p.costs.Parts {
-		if name, ok := strings.CutPrefix(part.Part, "variable "); ok && names["variables."+name] != nil {
+		name, ok := strings.CutPrefix(part.Part, "variable ")
+		if ok && names["variables."+name] != nil || part.Part == "mutation "+p.rule.Name && p.program.Mutates() {
 			if total += part.Cost; total < part.Cost {
 				return ^uint64(0), true
 			}
