@@ -39,6 +39,8 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)
 	// Trace gives the rules of programs a Trace.
 	Trace bool
+	// Mutation says where mutations run: auto (or ""), native or webhook.
+	Mutation string
 }
 
 // Result is what was compiled.
@@ -67,7 +69,7 @@ func CompileDocuments(docs *syntax.Documents, o Options, r *diag.Report) (result
 	defer guard(r, source.Span{}, "compiling")
 
 	result.Project = resolve.Resolve(docs, resolve.Options{KubeVersion: o.KubeVersion,
-		AllowExpired: o.AllowExpired, Now: o.Now, ReadFile: o.ReadFile, Trace: o.Trace}, r)
+		AllowExpired: o.AllowExpired, Now: o.Now, ReadFile: o.ReadFile, Trace: o.Trace, Mutation: o.Mutation}, r)
 
 	// Policies are independent of one another from here on. Placement comes
 	// before lowering, which depends on the backend.
@@ -82,7 +84,8 @@ func CompileDocuments(docs *syntax.Documents, o Options, r *diag.Report) (result
 		return result
 	}
 	result.Files = emit.Emit(emit.Input{Programs: result.Programs, Costs: result.Costs,
-		Target: result.Project.Target.String(), Excluded: result.Project.Namespaces})
+		Target: result.Project.Target.String(), Excluded: result.Project.Namespaces,
+		Webhook: emit.Webhook{Namespace: result.Project.Webhook.Namespace, Service: result.Project.Webhook.Service}})
 	return result
 }
 
@@ -137,22 +140,20 @@ func compilePolicies(project *resolve.Project, r *diag.Report) []*ir.Program {
 
 func compilePolicy(project *resolve.Project, p *resolve.Policy, r *diag.Report) (programs []*ir.Program) {
 	defer guard(r, p.Span, fmt.Sprintf("compiling policy `%s`", p.Name.Value))
-	placed := place.Check(p, project.Target, r)
+	supported := place.Check(p, project, r)
 	for _, group := range lower.Groups(p) {
-		if slices.ContainsFunc(p.Policy.Rules, place.Mutates) {
+		if place.Mutates(p.Policy) {
 			checked := check.Mutations(project, p, group, r)
-			if checked != nil && placed {
+			if checked != nil && supported {
 				programs = appendProgram(programs, lower.Mutations(checked))
 			}
-			if !slices.ContainsFunc(p.Policy.Rules, func(d *syntax.Rule) bool { return !place.Mutates(d) }) {
-				continue
+		}
+		if place.Validates(p.Policy) || !supported {
+			checked := check.Check(project, p, group, r)
+			if checked != nil && supported {
+				programs = append(programs, lower.Lower(checked, place.Split(checked))...)
 			}
 		}
-		checked := check.Check(project, p, group, r)
-		if checked == nil || !placed {
-			continue
-		}
-		programs = append(programs, lower.Lower(checked))
 	}
 	return programs
 }
@@ -169,22 +170,29 @@ func appendProgram(programs []*ir.Program, p *ir.Program) []*ir.Program {
 // checkNames reports two objects of one name, as policy `a` with environment
 // `b` and policy `a-b` would give.
 func checkNames(project *resolve.Project, programs []*ir.Program, r *diag.Report) {
-	owners := map[string]string{}
-	claim := func(kind, name, policy string) {
+	owners := map[string]*ir.Program{}
+	claim := func(kind, name string, p *ir.Program) {
 		first, taken := owners[kind+name]
-		if taken && first != policy {
-			r.Errorf(diag.DuplicateName, policySpan(project, policy), "policies `%s` and `%s` both generate the %s `%s`", first, policy, kind, name).
-				Helpf("rename one of the policies, or one of its environments")
+		owners[kind+name] = p
+		if !taken || first == p {
+			return
 		}
-		owners[kind+name] = policy
+		policy := p.Policies[0].Name
+		if other := first.Policies[0].Name; other != policy {
+			r.Errorf(diag.DuplicateName, policySpan(project, policy), "policies `%s` and `%s` both generate the %s `%s`", other, policy, kind, name).
+				Helpf("rename one of the policies, or one of its environments")
+		} else if kind != "CRD" { // its programs share it
+			r.Errorf(diag.DuplicateName, policySpan(project, policy), "policy `%s` generates two %ss `%s`", policy, kind, name).
+				Helpf("rename one of its rules or environments")
+		}
 	}
 	for _, p := range programs {
-		claim("policy object", p.Name, p.Policies[0].Name)
+		claim("policy object", p.Name, p)
 		for _, b := range p.Bindings {
-			claim("binding", b.Name, p.Policies[0].Name)
+			claim("binding", b.Name, p)
 		}
 		if p.Params != nil {
-			claim("CRD", p.Params.Plural, p.Policies[0].Name)
+			claim("CRD", p.Params.Plural, p)
 		}
 	}
 }

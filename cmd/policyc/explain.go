@@ -75,6 +75,7 @@ type explained struct {
 	Why     string   `json:"why"`
 	Cost    uint64   `json:"cost"`
 	Budget  uint64   `json:"budget"`
+	Match   []string `json:"match"`
 	Enforce []string `json:"enforce"`
 }
 
@@ -98,7 +99,7 @@ func explain(result *compiler.Result, policy string) []explained {
 				}
 				out = append(out, explained{Policy: d.Name, Rule: rule.Name, Source: rule.Position, Object: p.Name,
 					Backend: string(rule.Backend), Why: rule.Why, Cost: costs[part],
-					Budget: compiler.ExpressionBudget, Enforce: enforcement(p)})
+					Budget: compiler.ExpressionBudget, Match: emit.Scope(p, result.Project.Namespaces), Enforce: enforcement(p)})
 			}
 		}
 	}
@@ -131,8 +132,8 @@ func writeExplained(w io.Writer, list []explained, format string) error {
 		return err
 	case "text":
 		for _, x := range list {
-			fmt.Fprintf(w, "%s/%s (%s)\n  backend  %s: %s\n  object   %s\n  cost     up to %s of %s\n  enforce  %s\n",
-				x.Policy, x.Rule, x.Source, x.Backend, x.Why, x.Object,
+			fmt.Fprintf(w, "%s/%s (%s)\n  backend  %s: %s\n  object   %s\n  match    %s\n  cost     up to %s of %s\n  enforce  %s\n",
+				x.Policy, x.Rule, x.Source, x.Backend, x.Why, x.Object, strings.Join(x.Match, "\n           "),
 				emit.Thousands(x.Cost), emit.Thousands(x.Budget), strings.Join(x.Enforce, "; "))
 		}
 		return nil

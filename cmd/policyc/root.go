@@ -15,6 +15,7 @@ import (
 
 	"github.com/policyc/policyc/compiler"
 	"github.com/policyc/policyc/compiler/diag"
+	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/syntax"
 )
 
@@ -77,13 +78,14 @@ Exit status: 0 fine, 1 findings in the policies or drift, 2 usage or I/O.`,
 
 // sourceFlags are the flags of commands that compile.
 type sourceFlags struct {
-	kubeVersion, project string
-	allowExpired         bool
+	kubeVersion, project, mutation string
+	allowExpired                   bool
 }
 
 func (f *sourceFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.kubeVersion, "kube-version", "", "lowest Kubernetes version to support, such as 1.34 (default: the project's minVersion)")
 	c.Flags().StringVar(&f.project, "project", "", "project file (default: policyc.yaml in the given folder or in the current one)")
+	c.Flags().StringVar(&f.mutation, "mutation", resolve.MutationAuto, "where mutations run: native (MutatingAdmissionPolicy), webhook, or auto: native where --kube-version has it")
 	c.Flags().BoolVar(&f.allowExpired, "allow-expired", false, "leave out expired exceptions instead of failing")
 }
 
@@ -111,7 +113,7 @@ func (f *sourceFlags) readIn(t tree, paths []string, stdio IO, r *diag.Report) [
 func (f *sourceFlags) options() compiler.Options { return f.optionsIn(workingTree()) }
 
 func (f *sourceFlags) optionsIn(t tree) compiler.Options {
-	return compiler.Options{KubeVersion: f.kubeVersion, AllowExpired: f.allowExpired, Now: t.now, ReadFile: t.readFile}
+	return compiler.Options{KubeVersion: f.kubeVersion, AllowExpired: f.allowExpired, Now: t.now, ReadFile: t.readFile, Mutation: f.mutation}
 }
 
 // projectFile reads the project file that --project names, or policyc.yaml of

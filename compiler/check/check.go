@@ -14,6 +14,7 @@ import (
 	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/source"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/compiler/target"
 	"github.com/policyc/policyc/compiler/types"
 )
 
@@ -28,11 +29,15 @@ type Policy struct {
 	// Conditions must hold for the policy to apply, and can be evaluated
 	// before variables exist; Guards need variables or the namespace.
 	Conditions, Guards []Condition
+	Lookups            []*Lookup
 	Variables          []*Variable
 	// Rules are those that admit or refuse, Mutations those that change the
 	// object. A checked policy has one or the other.
 	Rules     []*Rule
 	Mutations []*Mutation
+	// readers has the lookups behind what CEL calls variables.x and
+	// params.lookups.x.
+	readers map[string][]string
 }
 
 // Condition is one condition for a policy to apply.
@@ -64,6 +69,10 @@ type Rule struct {
 	// MessageText is the message as the policy has it.
 	MessageText string
 	Message     *code.Expr
+	// Reads are the names of the lookups that the rule reads. MessageReads says
+	// that its message is among the readers.
+	Reads        []string
+	MessageReads bool
 	// Parts are set when the project asks for them.
 	Parts *Parts
 }
@@ -96,6 +105,9 @@ type checker struct {
 	scope   *expr.Scope
 	// old is the scope in which `object` means the old object.
 	old *expr.Scope
+	// early is the scope of conditions, which the API server evaluates even
+	// where the webhook runs the rest.
+	early *expr.Scope
 	// mutating says that objects are seen before they were validated.
 	mutating bool
 }
@@ -114,12 +126,13 @@ func Mutations(project *resolve.Project, policy *resolve.Policy, group []*resolv
 }
 
 func (c *checker) check(group []*resolve.Environment, rules func()) *Policy {
-	c.out = &Policy{Policy: c.policy, Project: c.project, Environments: group}
+	c.out = &Policy{Policy: c.policy, Project: c.project, Environments: group, readers: map[string][]string{}}
 	before := c.report.Len()
 	if !c.openScope(group[0].Values) {
 		return nil
 	}
 	c.checkVariables()
+	c.checkLookups()
 	c.checkConditions()
 	rules()
 	if c.report.ErrorsSince(before) {
@@ -130,7 +143,18 @@ func (c *checker) check(group []*resolve.Environment, rules func()) *Policy {
 
 // openScope declares the names that expressions can read.
 func (c *checker) openScope(values map[string]any) bool {
-	env, err := c.project.Target.Env()
+	// The webhook, which mutates where the target cannot, has the CEL of the
+	// API server that first could.
+	version := c.project.Target
+	if c.mutating {
+		version = max(version, target.MutatingAdmissionPolicy.Since)
+	}
+	env, err := version.Env()
+	if err != nil {
+		c.report.Errorf(diag.Internal, c.policy.Span, "CEL environment: %v", err)
+		return false
+	}
+	early, err := c.project.Target.Env()
 	if err != nil {
 		c.report.Errorf(diag.Internal, c.policy.Span, "CEL environment: %v", err)
 		return false
@@ -144,15 +168,13 @@ func (c *checker) openScope(values map[string]any) bool {
 		roots.unvalidated()
 	}
 	c.out.Roots = roots
-	base := &expr.Scope{Target: c.project.Target, Env: env, Functions: c.project.Functions, Vars: map[string]*expr.Var{}}
+	base := &expr.Scope{Target: version, Env: env, Functions: c.project.Functions, Vars: map[string]*expr.Var{}}
 	shared := append(requestVars(), c.paramVars(values))
-	for _, l := range c.policy.Lookups {
-		// No backend runs them, which place reports; what reads them is
-		// right all the same.
-		shared = append(shared, &expr.Var{Name: l.Name.Value, Type: types.NewList(types.DynType), Code: code.Ident(l.Name.Value)})
-	}
+	shared = append(shared, c.declareLookups()...)
 	c.scope = base.With(append(shared, roots.now()...)...)
 	c.old = base.With(append(shared, roots.before()...)...)
+	c.early = c.scope.With()
+	c.early.Target, c.early.Env = c.project.Target, early
 	return true
 }
 
@@ -177,12 +199,14 @@ func (c *checker) paramVars(values map[string]any) *expr.Var {
 func (c *checker) checkVariables() {
 	now := &expr.Var{Name: "variables", What: "variable", Members: map[string]*expr.Var{}}
 	before := &expr.Var{Name: "variables", What: "variable", Members: map[string]*expr.Var{}}
-	c.scope, c.old = c.scope.With(now), c.old.With(before)
+	c.scope, c.old, c.early = c.scope.With(now), c.old.With(before), c.early.With(now)
 	names := newNames(c.policy.Variables)
 	for _, v := range c.policy.Variables {
 		p := expr.Parse(v.Expression, c.report)
 		name := v.Name.Value
-		now.Members[name] = c.variable(names.written[name], v.Expression.Span, expr.Check(p, c.scope, c.report), false)
+		n := expr.Check(p, c.scope, c.report)
+		now.Members[name] = c.variable(names.written[name], v.Expression.Span, n, false)
+		c.out.readers[now.Members[name].Code.Name] = c.nodeReads(n)
 		before.Members[name] = c.variable(names.fresh("old"+upperFirst(name)), v.Expression.Span, expr.Check(p, c.old, diag.NewReport()), true)
 	}
 }

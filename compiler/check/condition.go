@@ -46,8 +46,7 @@ func (c *checker) checkConditions() {
 		c.place(c.condition(p))
 	}
 	if !m.When.IsZero() {
-		n := expr.CheckCondition(expr.Parse(m.When, c.report), c.scope, c.report)
-		c.place(Condition{Name: "when", Node: n, Source: m.When.Span})
+		c.place(Condition{Name: "when", Node: c.whenNode(m), Source: m.When.Span})
 	}
 	for _, e := range c.policy.Exceptions {
 		if len(e.Rules) == 0 {
@@ -107,7 +106,7 @@ func (c *checker) synthetic(text string) *expr.Node {
 		return nil
 	}
 	r := diag.NewReport()
-	n := expr.Check(expr.Parse(source.Synthetic(text), r), c.scope, r)
+	n := expr.Check(expr.Parse(source.Synthetic(text), r), c.early, r)
 	if r.HasErrors() {
 		c.report.Errorf(diag.Internal, c.policy.Span, "generated condition %q: %s", text, r.Sorted()[0].Message)
 	}
@@ -126,7 +125,9 @@ func (c *checker) whenNode(m *resolve.Match) *expr.Node {
 	if m.When.IsZero() {
 		return nil
 	}
-	return expr.CheckCondition(expr.Parse(m.When, c.report), c.scope, c.report)
+	n := expr.CheckCondition(expr.Parse(m.When, c.report), c.early, c.report)
+	c.refuseLookups(n)
+	return n
 }
 
 // exceptionCondition is true for the requests that an exception is about.

@@ -24,6 +24,13 @@ func (c *checker) checkRule(d *syntax.Rule) *Rule {
 		rule.Before = c.judge(d, c.old, diag.NewReport())
 	}
 	rule.Message = c.message(d, rule.Now)
+	rule.MessageReads = len(c.out.LookupsIn(rule.Message)) > 0
+	rule.Reads = union(c.nodeReads(rule.Now.List, rule.Now.When, rule.Now.Violated), c.out.LookupsIn(rule.Message))
+	if rule.Before != nil && len(rule.Reads) > 0 {
+		c.report.Errorf(diag.NotExpressible, d.Name.Span, "the rule cannot ratchet: it reads the lookup `%s`", rule.Reads[0]).
+			Notef("what is looked up now says nothing of what was there when the old object came").
+			Helpf("write `ratchet: false` on the rule")
+	}
 	for _, e := range c.policy.Exceptions {
 		if slices.Contains(e.Rules, rule.Name) {
 			rule.Lifted = append(rule.Lifted, c.exceptionCondition(e))
@@ -36,6 +43,12 @@ func (c *checker) checkRule(d *syntax.Rule) *Rule {
 		}
 	}
 	return rule
+}
+
+func union(a, b []string) []string {
+	out := slices.Concat(a, b)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // judge types a rule in a scope.

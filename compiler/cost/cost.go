@@ -49,9 +49,11 @@ const (
 // Model estimates costs for one target version.
 type Model struct {
 	env *cel.Env
-	// patches is env with the types that mutations return.
-	patches *cel.Env
-	limits  map[string]int
+	// webhook is the environment of the companion webhook, which has the CEL of
+	// the newest API server; patches is that one, or env, with the types that
+	// mutations return.
+	webhook, patches *cel.Env
+	limits           map[string]int
 	// known has what was compiled before, by its text and the types of the
 	// variables in it: the pod, the containers and the message of most
 	// programs are the same.
@@ -67,6 +69,26 @@ type known struct {
 // New returns the cost model of a version at the sizes that the project
 // states: `lists`, `maps` and `strings` in general, or the name of a field.
 func New(v target.Version, limits map[string]int) (*Model, error) {
+	env, err := newEnv(v)
+	if err != nil {
+		return nil, err
+	}
+	webhook, err := newEnv(target.Newest)
+	if err != nil {
+		return nil, err
+	}
+	mutating := webhook
+	if v.Has(target.MutatingAdmissionPolicy) {
+		mutating = env
+	}
+	patches, err := mutating.Extend(common.ResolverEnvOption(&mutation.DynamicTypeResolver{}), library.JSONPatch())
+	if err != nil {
+		return nil, err
+	}
+	return &Model{env: env, webhook: webhook, patches: patches, limits: limits}, nil
+}
+
+func newEnv(v target.Version) (*cel.Env, error) {
 	namespace, request := plugincel.BuildNamespaceType(), plugincel.BuildRequestType()
 	set, err := v.EnvSet().Extend(environment.VersionedOptions{
 		IntroducedVersion: version.MajorMinor(1, 0),
@@ -81,15 +103,7 @@ func New(v target.Version, limits map[string]int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	env, err := set.Env(environment.NewExpressions)
-	if err != nil {
-		return nil, err
-	}
-	patches, err := env.Extend(common.ResolverEnvOption(&mutation.DynamicTypeResolver{}), library.JSONPatch())
-	if err != nil {
-		return nil, err
-	}
-	return &Model{env: env, patches: patches, limits: limits}, nil
+	return set.Env(environment.NewExpressions)
 }
 
 // Estimate is the worst cost of a part of a program.
@@ -121,7 +135,7 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 	// variables are the types of the variables so far, by `variables.name`.
 	variables := map[string]*cel.Type{}
 	for _, c := range p.Conditions {
-		e, _, err := m.estimate(variables, "condition "+c.Name, c.Code, cel.BoolType)
+		e, _, err := m.estimate(m.env, variables, "condition "+c.Name, c.Code, cel.BoolType)
 		if err != nil {
 			return nil, err
 		}
@@ -129,8 +143,12 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		out.Parts = append(out.Parts, e)
 		out.Conditions = add(out.Conditions, e.Cost)
 	}
+	env := m.env
+	if p.Webhook {
+		env = m.webhook
+	}
 	for _, v := range p.Variables {
-		e, t, err := m.estimate(variables, "variable "+v.Name, v.Code, nil)
+		e, t, err := m.estimate(env, variables, "variable "+v.Name, v.Code, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -143,11 +161,11 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		out.Total = add(out.Total, e.Cost)
 	}
 	for _, v := range p.Validations {
-		e, _, err := m.estimate(variables, "validation of "+v.Policy, v.Code, cel.BoolType)
+		e, _, err := m.estimate(env, variables, "validation of "+v.Policy, v.Code, cel.BoolType)
 		if err != nil {
 			return nil, err
 		}
-		message, _, err := m.estimate(variables, "message of "+v.Policy, v.MessageCode, cel.StringType)
+		message, _, err := m.estimate(env, variables, "message of "+v.Policy, v.MessageCode, cel.StringType)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +174,7 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		out.Total = add(add(out.Total, e.Cost), message.Cost)
 	}
 	for _, x := range p.Mutations {
-		e, _, err := m.estimate(variables, "mutation "+x.Rule, x.Code, patchType)
+		e, _, err := m.estimate(env, variables, "mutation "+x.Rule, x.Code, patchType)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +182,30 @@ func (m *Model) Check(p *ir.Program) (*Result, error) {
 		out.Parts = append(out.Parts, e)
 		out.Total = add(out.Total, e.Cost)
 	}
-	return out, nil
+	return out, m.lookups(p, env, variables, out)
+}
+
+// lookups adds the expressions by which the lookups of a program select.
+func (m *Model) lookups(p *ir.Program, env *cel.Env, variables map[string]*cel.Type, out *Result) error {
+	for _, l := range p.Lookups {
+		expressions := []*code.Expr{l.Namespaces, l.Names}
+		for _, q := range l.Labels {
+			expressions = append(expressions, q.Values)
+		}
+		for _, x := range expressions {
+			if x == nil {
+				continue
+			}
+			e, _, err := m.estimate(env, variables, "lookup "+l.Name, x, nil)
+			if err != nil {
+				return err
+			}
+			e.Source = l.Source
+			out.Parts = append(out.Parts, e)
+			out.Total = add(out.Total, e.Cost)
+		}
+	}
+	return nil
 }
 
 // patchType is what a mutation returns.
@@ -177,16 +218,19 @@ func add(a, b uint64) uint64 {
 	return a + b
 }
 
-func (m *Model) estimate(variables map[string]*cel.Type, part string, x *code.Expr, want *cel.Type) (Estimate, *cel.Type, error) {
+func (m *Model) estimate(env *cel.Env, variables map[string]*cel.Type, part string, x *code.Expr, want *cel.Type) (Estimate, *cel.Type, error) {
 	text := x.String()
 	key, options := text, []cel.EnvOption{}
+	if env != m.env {
+		key += "\x00webhook"
+	}
 	for _, name := range read(x, variables) {
 		key += "\x00" + name + " " + variables[name].String()
 		options = append(options, cel.Variable(name, variables[name]))
 	}
 	found, ok := m.known.Load(key)
 	if !ok {
-		k, err := m.compile(text, options)
+		k, err := m.compile(env, text, options)
 		if err != nil {
 			return Estimate{}, nil, fmt.Errorf("%s: %w", part, err)
 		}
@@ -211,8 +255,7 @@ func read(x *code.Expr, variables map[string]*cel.Type) []string {
 	return names
 }
 
-func (m *Model) compile(text string, variables []cel.EnvOption) (known, error) {
-	env := m.env
+func (m *Model) compile(env *cel.Env, text string, variables []cel.EnvOption) (known, error) {
 	if strings.Contains(text, mutation.JSONPatchTypeName+"{") {
 		env = m.patches
 	}

@@ -33,6 +33,7 @@ type Input struct {
 	Target string
 	// Excluded are the namespaces that no policy applies to.
 	Excluded []string
+	Webhook  Webhook
 }
 
 // Emit returns the files of the output folder by their relative path.
@@ -52,14 +53,18 @@ func Emit(in Input) map[string][]byte {
 	for _, name := range names {
 		var documents, definitions []*yaml.Node
 		for _, p := range byFile[name] {
-			documents = append(documents, objects(p)...)
+			if !p.Webhook {
+				documents = append(documents, objects(p)...)
+			}
 			if p.Params != nil && !p.SharesParams {
 				definitions = append(definitions, crd(p))
 			}
 		}
 		head := header(byFile[name])
-		native = append(native, name+".yaml")
-		files["native/"+name+".yaml"] = file(head, documents...)
+		if documents != nil {
+			native = append(native, name+".yaml")
+			files["native/"+name+".yaml"] = file(head, documents...)
+		}
 		if definitions != nil {
 			crds = append(crds, name+".yaml")
 			files["crds/"+name+".yaml"] = file(head, definitions...)
@@ -71,6 +76,7 @@ func Emit(in Input) map[string][]byte {
 	if crds != nil {
 		files["crds/kustomization.yaml"] = kustomization(crds)
 	}
+	emitWebhook(in, files)
 	files["REPORT.md"] = report(in)
 	return files
 }
@@ -153,6 +159,16 @@ func metadata(p *ir.Program) *yaml.Node {
 }
 
 func policy(p *ir.Program) *yaml.Node {
+	kind := "ValidatingAdmissionPolicy"
+	if p.Mutates() {
+		kind = "MutatingAdmissionPolicy"
+	}
+	return mapping(field{"apiVersion", text(admissionVersion)}, field{"kind", text(kind)}, field{"metadata", metadata(p)}, field{"spec", spec(p)})
+}
+
+// spec returns the spec of the admission policy that a program is, in the API
+// server or in the webhook.
+func spec(p *ir.Program) *yaml.Node {
 	var conditions, variables, validations, mutations []*yaml.Node
 	for _, c := range p.Conditions {
 		conditions = append(conditions, commented(c.Source, mapping(field{"name", text(c.Name)}, field{"expression", expression(c.Code)})))
@@ -175,34 +191,32 @@ func policy(p *ir.Program) *yaml.Node {
 		)))
 	}
 	var params *yaml.Node
-	if p.Params != nil {
+	switch {
+	case p.Pushed != nil:
+		params = mapping(field{"apiVersion", text(p.Pushed.Resource.APIVersion())}, field{"kind", text(p.Pushed.Resource.Kind)})
+	case p.Params != nil:
 		params = mapping(field{"apiVersion", text(p.Params.APIVersion())}, field{"kind", text(p.Params.Kind)})
 	}
-	kind, reinvocation := "ValidatingAdmissionPolicy", ""
+	reinvocation := ""
 	if p.Mutates() {
 		// A mutation sees what other policies and webhooks make after it.
-		kind, reinvocation = "MutatingAdmissionPolicy", "IfNeeded"
+		reinvocation = "IfNeeded"
 	}
 	return mapping(
-		field{"apiVersion", text(admissionVersion)},
-		field{"kind", text(kind)},
-		field{"metadata", metadata(p)},
-		field{"spec", mapping(
-			field{"failurePolicy", text(p.FailurePolicy)},
-			field{"reinvocationPolicy", optional(reinvocation)},
-			field{"paramKind", params},
-			field{"matchConstraints", mapping(
-				field{"matchPolicy", text("Equivalent")},
-				field{"resourceRules", rules(p.Match.Rules)},
-				field{"excludeResourceRules", rules(p.Match.ExcludeRules)},
-				field{"namespaceSelector", selector(p.Match.NamespaceSelector)},
-				field{"objectSelector", selector(p.Match.ObjectSelector)},
-			)},
-			field{"matchConditions", sequence(conditions)},
-			field{"variables", sequence(variables)},
-			field{"validations", sequence(validations)},
-			field{"mutations", sequence(mutations)},
+		field{"failurePolicy", text(p.FailurePolicy)},
+		field{"reinvocationPolicy", optional(reinvocation)},
+		field{"paramKind", params},
+		field{"matchConstraints", mapping(
+			field{"matchPolicy", text("Equivalent")},
+			field{"resourceRules", rules(p.Match.Rules)},
+			field{"excludeResourceRules", rules(p.Match.ExcludeRules)},
+			field{"namespaceSelector", selector(p.Match.NamespaceSelector)},
+			field{"objectSelector", selector(p.Match.ObjectSelector)},
 		)},
+		field{"matchConditions", sequence(conditions)},
+		field{"variables", sequence(variables)},
+		field{"validations", sequence(validations)},
+		field{"mutations", sequence(mutations)},
 	)
 }
 
@@ -239,14 +253,6 @@ func rules(in []ir.ResourceRule) *yaml.Node {
 }
 
 func binding(p *ir.Program, b ir.Binding) *yaml.Node {
-	var match, params *yaml.Node
-	if b.NamespaceSelector != nil || b.Rules != nil {
-		match = mapping(field{"matchPolicy", text("Equivalent")}, field{"resourceRules", rules(b.Rules)},
-			field{"namespaceSelector", selector(b.NamespaceSelector)})
-	}
-	if b.ParamObject != "" {
-		params = mapping(field{"name", text(b.ParamObject)}, field{"parameterNotFoundAction", text("Deny")})
-	}
 	kind, actions := "ValidatingAdmissionPolicyBinding", texts(b.Actions)
 	if p.Mutates() {
 		kind, actions = "MutatingAdmissionPolicyBinding", nil
@@ -257,11 +263,39 @@ func binding(p *ir.Program, b ir.Binding) *yaml.Node {
 		field{"metadata", mapping(field{"name", text(b.Name)}, field{"labels", stringMap(ownLabels(p))})},
 		field{"spec", mapping(
 			field{"policyName", text(p.Name)},
-			field{"paramRef", params},
+			field{"paramRef", paramRef(p, b)},
 			field{"validationActions", actions},
-			field{"matchResources", match},
+			field{"matchResources", matchResources(b)},
 		)},
 	))
+}
+
+// matchResources limits a binding further than its policy; nil: not at all.
+func matchResources(b ir.Binding) *yaml.Node {
+	if b.NamespaceSelector == nil && b.Rules == nil {
+		return nil
+	}
+	return mapping(field{"matchPolicy", text("Equivalent")}, field{"resourceRules", rules(b.Rules)},
+		field{"namespaceSelector", selector(b.NamespaceSelector)})
+}
+
+// paramRef names the parameter object of a binding, or the objects of a lookup.
+func paramRef(p *ir.Program, b ir.Binding) *yaml.Node {
+	notFound := field{"parameterNotFoundAction", text("Deny")}
+	switch {
+	case p.Pushed != nil:
+		if !p.Pushed.Required {
+			notFound.value = text("Allow")
+		}
+		var objects *yaml.Node
+		if objects = selector(p.Pushed.Selector); objects != nil && len(objects.Content) == 0 {
+			objects.Style = yaml.FlowStyle // {}: all of them
+		}
+		return mapping(field{"name", optional(p.Pushed.Name)}, field{"selector", objects}, notFound)
+	case b.ParamObject != "":
+		return mapping(field{"name", text(b.ParamObject)}, notFound)
+	}
+	return nil
 }
 
 // ownLabels are the labels by which policyc's objects are found.

@@ -53,17 +53,72 @@ func report(in Input) []byte {
 			}
 		}
 	}
-	b.WriteString("\nA rule runs in a ValidatingAdmissionPolicy when it reads only the request.\n")
-	if slices.ContainsFunc(in.Programs, (*ir.Program).Mutates) {
-		b.WriteString("One that changes the object runs in a MutatingAdmissionPolicy, where the action of the environment is deny.\n")
-	}
+	b.WriteString(backends(in.Programs))
 	for _, p := range in.Programs {
-		reportProgram(&b, p, in.Costs[p.Name])
+		reportProgram(&b, p, in.Costs[p.Name], in.Excluded)
 	}
 	return []byte(b.String())
 }
 
-func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
+// backends says, for the backends that are used, what runs there.
+func backends(programs []*ir.Program) string {
+	out := "\nA rule runs in a ValidatingAdmissionPolicy when it reads only the request.\n"
+	has := func(is func(*ir.Program) bool) bool { return slices.ContainsFunc(programs, is) }
+	if has(func(p *ir.Program) bool { return p.Pushed != nil }) {
+		out += "So does one whose lookup the API server makes itself, as the policy's parameters.\n"
+	}
+	if has(func(p *ir.Program) bool { return p.Mutates() && !p.Webhook }) {
+		out += "One that changes the object runs in a MutatingAdmissionPolicy, where the action of the environment is deny.\n"
+	}
+	if has(func(p *ir.Program) bool { return p.Webhook }) {
+		out += "What the API server cannot evaluate runs in the companion webhook: lookups of other objects, and mutations on servers before 1.36.\n"
+	}
+	return out
+}
+
+// lookedUp says what a program reads of the cluster.
+func lookedUp(p *ir.Program) []string {
+	var out []string
+	for _, l := range p.Lookups {
+		out = append(out, l.Name+": "+selected(l))
+	}
+	if q := p.Pushed; q != nil {
+		what := "every " + q.Resource.Kind
+		if q.Name != "" {
+			what = q.Resource.Kind + " `" + q.Name + "`"
+		} else if len(q.Selector.MatchExpressions) > 0 {
+			what += " with the labels of the lookup"
+		}
+		out = append(out, q.Lookup+": "+what+" in the namespace of the request, as paramKind")
+	}
+	return out
+}
+
+// selected says which objects a lookup lists.
+func selected(l ir.Lookup) string {
+	out := l.Resource.Kind + " objects"
+	if l.Names != nil {
+		out += fmt.Sprintf(" named `%s`", l.Names)
+	}
+	switch {
+	case l.Namespaces != nil:
+		out += fmt.Sprintf(" in `%s`", l.Namespaces)
+	case l.Resource.Namespaced:
+		out += " in all namespaces"
+	}
+	for _, q := range l.Labels {
+		out += fmt.Sprintf(", label `%s` %s", q.Key, q.Operator)
+		if q.Values != nil {
+			out += fmt.Sprintf(" `%s`", q.Values)
+		}
+	}
+	if l.Strong {
+		return out + ", asked of the API server"
+	}
+	return out + ", from a cache"
+}
+
+func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result, excluded []string) {
 	fmt.Fprintf(b, "\n## %s\n\n", p.Name)
 	for _, d := range p.Policies {
 		if d.Title != "" {
@@ -77,14 +132,14 @@ func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
 			b.WriteString("\n\n")
 		}
 	}
-	for _, r := range p.Match.Rules {
-		fmt.Fprintf(b, "- on %s of %s\n", strings.Join(r.Operations, ", "), codeList(resources(r)))
+	for _, line := range Scope(p, excluded) {
+		fmt.Fprintf(b, "- %s\n", strings.ReplaceAll(line, "|", "\\|"))
 	}
-	for _, r := range p.Match.ExcludeRules {
-		fmt.Fprintf(b, "- not on %s\n", codeList(resources(r)))
+	if p.Webhook {
+		b.WriteString("- runs in the companion webhook\n")
 	}
-	for _, c := range p.Conditions {
-		fmt.Fprintf(b, "- only where `%s`: `%s`\n", c.Name, strings.ReplaceAll(c.Code.String(), "|", "\\|"))
+	for _, l := range lookedUp(p) {
+		fmt.Fprintf(b, "- looks up %s\n", strings.ReplaceAll(l, "|", "\\|"))
 	}
 	for _, d := range p.Policies {
 		for _, e := range d.Exceptions {
@@ -103,20 +158,6 @@ func reportProgram(b *strings.Builder, p *ir.Program, c *cost.Result) {
 	}
 }
 
-func resources(r ir.ResourceRule) []string {
-	out := slices.Clone(r.Resources)
-	if r.Groups[0] != "" {
-		for i := range out {
-			name, sub, isSub := strings.Cut(out[i], "/")
-			out[i] = name + "." + r.Groups[0]
-			if isSub {
-				out[i] += "/" + sub
-			}
-		}
-	}
-	return out
-}
-
 func where(p *ir.Program, b ir.Binding) string {
 	var parts []string
 	if slices.ContainsFunc(p.Conditions, func(c ir.Condition) bool { return c.Name == environmentCondition }) {
@@ -125,17 +166,7 @@ func where(p *ir.Program, b ir.Binding) string {
 	if b.NamespaceSelector == nil {
 		return cmp.Or(strings.Join(parts, ""), "everywhere")
 	}
-	for _, k := range sortedKeys(b.NamespaceSelector.MatchLabels) {
-		parts = append(parts, fmt.Sprintf("namespaces labelled `%s=%s`", k, b.NamespaceSelector.MatchLabels[k]))
-	}
-	for _, e := range b.NamespaceSelector.MatchExpressions {
-		if e.Key == "kubernetes.io/metadata.name" && e.Operator == "In" {
-			parts = append(parts, "namespaces "+codeList(e.Values))
-			continue
-		}
-		parts = append(parts, fmt.Sprintf("namespaces where `%s` %s %s", e.Key, e.Operator, codeList(e.Values)))
-	}
-	return strings.Join(parts, ", ")
+	return strings.Join(append(parts, selectorParts(b.NamespaceSelector, nil)...), ", ")
 }
 
 func codeList(items []string) string {

@@ -155,6 +155,8 @@ func (c *checker) ident(name string, at source.Span) *Node {
 		d.Helpf("a variable of the policy is read as `variables.%s`", name)
 	} else if v, ok := c.scope.Vars["params"]; ok && v.Members[name] != nil {
 		d.Helpf("a parameter is read as `params.%s`", name)
+	} else if s, ok := other[name]; ok {
+		d.Helpf("write `%s`", s)
 	} else if s, ok := diag.Suggest(name, names); ok {
 		d.Helpf("did you mean `%s`?", s)
 	} else if len(names) > 0 {
@@ -299,6 +301,8 @@ func (c *checker) selectField(x *Node, field string, at source.Span) *Node {
 		d := c.report.Errorf(diag.WrongType, at, "%s has no fields, so no `%s`", x.Type, field)
 		if x.Type.Kind == types.List {
 			d.Helpf("ask about the elements: `.exists(x, x.%s …)` or `.all(x, x.%s …)`, or use forEach", field, field)
+		} else if p := x.path(); strings.Contains(p, "labels.") || strings.Contains(p, "annotations.") {
+			d.Helpf("a key with dots stands in brackets: `labels['app.kubernetes.io/name']`")
 		}
 		return bad(at)
 	}

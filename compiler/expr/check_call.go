@@ -261,7 +261,9 @@ func (c *checker) unknownFunction(name string, at source.Span) *Node {
 		names = append(names, n)
 	}
 	sort.Strings(names)
-	if s, ok := diag.Suggest(name, names); ok {
+	if s, ok := other[name]; ok {
+		d.Helpf("write `%s`", s)
+	} else if s, ok := diag.Suggest(name, names); ok {
 		d.Helpf("did you mean `%s`?", s)
 	}
 	return bad(at)

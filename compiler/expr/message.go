@@ -23,6 +23,9 @@ type Part struct {
 // plain `${`.
 func ParseTemplate(text source.Text, r *diag.Report) []Part {
 	s := text.Value
+	if i := strings.Index(s, "{{"); i >= 0 && strings.Contains(s[i:], "}}") && (i == 0 || s[i-1] != '$') {
+		r.Warnf(diag.InvalidCEL, text.Slice(i, i+2), "`{{ }}` is plain text here").Helpf("write `${…}` for an expression")
+	}
 	var parts []Part
 	var plain strings.Builder
 	flush := func() {

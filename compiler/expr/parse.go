@@ -57,12 +57,16 @@ func Parse(text source.Text, r *diag.Report) *Parsed {
 	if list := errs.GetErrors(); len(list) > 0 {
 		// Those that follow the first are mostly its echo.
 		e := list[0]
-		at := p.at(p.lineOffset(e.Location.Line(), e.Location.Column()))
+		offset := p.lineOffset(e.Location.Line(), e.Location.Column())
+		at := p.at(offset)
 		message := strings.TrimPrefix(e.Message, "Syntax error: ")
 		if i := strings.Index(message, " expecting "); i > 0 {
 			message = message[:i]
 		}
-		r.Errorf(diag.InvalidCEL, at, "invalid CEL: %s", lowerFirst(message))
+		d := r.Errorf(diag.InvalidCEL, at, "invalid CEL: %s", lowerFirst(message))
+		if hint := syntaxHint(text.Value, offset); hint != "" {
+			d.Helpf("%s", hint)
+		}
 		return nil
 	}
 	p.ast = parsed

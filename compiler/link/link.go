@@ -61,6 +61,10 @@ func groupKey(p *ir.Program) string {
 		// Mutations of one policy follow one another.
 		return "mutation\x00" + p.Name
 	}
+	if p.Webhook || p.Pushed != nil {
+		// Lookups are params as well.
+		return "lookups\x00" + p.Name
+	}
 	if p.Params != nil {
 		// The API server binds one kind of parameter to a policy.
 		return "params\x00" + p.Name

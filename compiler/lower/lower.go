@@ -27,16 +27,45 @@ import (
 	"github.com/policyc/policyc/compiler/syntax"
 )
 
-// Lower returns the program of a checked policy. It is total on what Check
-// let through.
-func Lower(p *check.Policy) *ir.Program {
-	l := &lowerer{policy: p, taken: map[string]bool{}}
+// Lower returns the programs of the rules of a checked policy that admit or
+// refuse: one for each part that placement made. It is total on what Check let
+// through.
+func Lower(p *check.Policy, parts []place.Part) []*ir.Program {
+	var out []*ir.Program
+	for i, part := range parts {
+		suffix := ""
+		switch {
+		case i == 0: // the first part has the policy's name
+		case part.Pushed != nil:
+			suffix = "-" + part.Rules[0].Name
+			if suffix == LookupSuffix || suffix == MutationSuffix {
+				suffix = "-rule" + suffix
+			}
+		case part.Backend == ir.Webhook:
+			suffix = LookupSuffix
+		}
+		program := lowerPart(p, part, suffix)
+		// One of them writes the objects and the CRD of the parameters.
+		program.SharesParams = i > 0
+		out = append(out, program)
+	}
+	return out
+}
+
+// LookupSuffix tells the program of rules that read lookups from that of the
+// others.
+const LookupSuffix = "-lookups"
+
+func lowerPart(p *check.Policy, part place.Part, suffix string) *ir.Program {
+	l := &lowerer{policy: p, part: part, taken: map[string]bool{}}
 	l.program = &ir.Program{
-		Name:          programName(p),
+		Name:          programName(p) + suffix,
 		Policies:      []*ir.Policy{l.describe()},
 		Match:         lowerMatch(p),
 		FailurePolicy: failurePolicy(p),
 		Params:        paramKind(p),
+		Webhook:       part.Backend == ir.Webhook,
+		Pushed:        lowerPushed(part.Pushed),
 	}
 	for _, c := range p.Conditions {
 		l.program.Conditions = append(l.program.Conditions,
@@ -46,9 +75,10 @@ func Lower(p *check.Policy) *ir.Program {
 	l.reserve()
 	rules := l.rules()
 	l.violations(rules)
+	l.lookups()
 	l.prelude()
 	nameTargets(l.program, p.Project.Target)
-	l.program.Bindings = bindings(p, l.program)
+	l.program.Bindings = bindings(p, l.program, suffix)
 	return l.program
 }
 
@@ -102,6 +132,7 @@ func joinConditions(conditions []ir.Condition) []ir.Condition {
 
 type lowerer struct {
 	policy  *check.Policy
+	part    place.Part
 	program *ir.Program
 	// taken are the names of variables.
 	taken map[string]bool
@@ -194,13 +225,16 @@ func (l *lowerer) name(rule string) string {
 // rules adds a variable for every rule: the list of its violations.
 func (l *lowerer) rules() []*code.Expr {
 	var lists []*code.Expr
-	for _, r := range l.policy.Rules {
+	for _, r := range l.part.Rules {
 		name := l.name(r.Name)
 		l.program.Variables = append(l.program.Variables,
-			ir.Variable{Name: name, Code: lowerRule(r), Source: position(r.Span)})
-		backend, why := place.Place(l.policy.Project.Target)
-		rule := &ir.Rule{Name: r.Name, Position: position(r.Span), Backend: backend, Why: why, Variable: name, Message: r.MessageText}
-		if r.Parts != nil {
+			ir.Variable{Name: name, Code: l.rule(r), Source: position(r.Span)})
+		rule := &ir.Rule{Name: r.Name, Position: position(r.Span), Backend: l.part.Backend, Why: l.part.Why, Variable: name, Message: r.MessageText}
+		if l.part.Backend == ir.Webhook {
+			rule.Why = place.WhyLookup(r.Reads)
+		}
+		// What is pushed down has no list to look at, but one object at a time.
+		if r.Parts != nil && l.part.Pushed == nil {
 			rule.Trace = traceRule(r, r.Parts)
 		}
 		l.program.Policies[0].Rules = append(l.program.Policies[0].Rules, rule)
@@ -209,12 +243,16 @@ func (l *lowerer) rules() []*code.Expr {
 	return lists
 }
 
-// lowerRule returns the list of a rule's violations.
-func lowerRule(r *check.Rule) *code.Expr {
+// rule returns the list of a rule's violations.
+func (l *lowerer) rule(r *check.Rule) *code.Expr {
 	empty := code.List(nil, nil)
-	list := lowerJudgement(r.Now, func(violated *code.Expr) *code.Expr {
+	one := func(violated *code.Expr) *code.Expr {
 		return code.Cond(violated, code.List([]*code.Expr{r.Message}, nil), empty)
-	}, func(items, local, violated *code.Expr) *code.Expr {
+	}
+	if l.part.Pushed != nil {
+		return l.lifted(r, one(pushedViolation(r, l.part.Pushed)))
+	}
+	list := lowerJudgement(r.Now, one, func(items, local, violated *code.Expr) *code.Expr {
 		return code.Method(items, "map", local, violated, expr.Pin(r.Message, items, r.Now.Local))
 	})
 	if r.Before != nil {
@@ -225,8 +263,13 @@ func lowerRule(r *check.Rule) *code.Expr {
 		isUpdate := code.Eq(code.Ident("request.operation"), code.Lit("UPDATE"))
 		list = code.Cond(code.And(isUpdate, already), empty, list)
 	}
+	return l.lifted(r, list)
+}
+
+// lifted empties the list of violations where an exception holds.
+func (l *lowerer) lifted(r *check.Rule, list *code.Expr) *code.Expr {
 	for _, e := range r.Lifted {
-		list = code.Cond(expr.Condition(e.Node), empty, list)
+		list = code.Cond(expr.Condition(e.Node), code.List(nil, nil), list)
 	}
 	return list
 }
@@ -349,7 +392,8 @@ func (l *lowerer) prelude() {
 				return true
 			}
 		}
-		return slices.ContainsFunc(l.program.Mutations, func(m ir.Mutation) bool { return m.Code.Mentions("variables." + name) })
+		return slices.ContainsFunc(l.program.Mutations, func(m ir.Mutation) bool { return m.Code.Mentions("variables." + name) }) ||
+			slices.ContainsFunc(selections(l.program), func(x **code.Expr) bool { return (*x).Mentions("variables." + name) })
 	}
 	// From the last to the first, so that what only unused variables read
 	// is left out.
@@ -380,6 +424,9 @@ func (l *lowerer) prelude() {
 	l.program.Variables = unwrapOptionals(append(before, l.program.Variables...), optional)
 	for i, m := range l.program.Mutations {
 		l.program.Mutations[i].Code = unwrap(m.Code, optional)
+	}
+	for _, x := range selections(l.program) {
+		*x = unwrap(*x, optional)
 	}
 	unwrapTraces(l.program.Policies[0].Rules, optional)
 }

@@ -141,10 +141,10 @@ func neverMatched(operations []string) []ir.ResourceRule {
 }
 
 // bindings returns one binding for each environment of the program.
-func bindings(p *check.Policy, program *ir.Program) []ir.Binding {
+func bindings(p *check.Policy, program *ir.Program, suffix string) []ir.Binding {
 	var out []ir.Binding
 	for _, e := range p.Environments {
-		b := ir.Binding{Name: p.Name.Value, Environment: e.Name, Parameters: e.Values, Source: position(e.Span)}
+		b := ir.Binding{Name: p.Name.Value + suffix, Environment: e.Name, Parameters: e.Values, Source: position(e.Span)}
 		if e.Name != "" {
 			b.Name += "-" + e.Name
 		}
@@ -157,7 +157,7 @@ func bindings(p *check.Policy, program *ir.Program) []ir.Binding {
 			b.Rules = namespacedRules(p.Policy.Match)
 		}
 		if program.Params != nil {
-			b.ParamObject = b.Name
+			b.ParamObject = strings.TrimSuffix(p.Name.Value+"-"+e.Name, "-")
 		}
 		out = append(out, b)
 	}

@@ -23,7 +23,7 @@ func Mutations(p *check.Policy) *ir.Program {
 		Match:         lowerMatch(p),
 		FailurePolicy: failurePolicy(p),
 		Params:        paramKind(p),
-		SharesParams:  slices.ContainsFunc(p.Policy.Policy.Rules, place.Validates),
+		SharesParams:  place.Validates(p.Policy.Policy),
 	}
 	l.program.Bindings = mutatingBindings(p, l.program)
 	if l.program.Bindings == nil {
@@ -35,14 +35,23 @@ func Mutations(p *check.Policy) *ir.Program {
 	}
 	l.program.Conditions = joinConditions(l.program.Conditions)
 	l.reserve()
-	backend, why := place.PlaceMutation(p.Project.Target)
+	var reads []string
 	for _, m := range p.Mutations {
-		l.program.Mutations = append(l.program.Mutations, ir.Mutation{Policy: p.Name.Value, Rule: m.Name,
-			Code: l.mutation(m), Source: position(m.Span)})
+		x := l.mutation(m)
+		reads = append(reads, p.LookupsIn(x)...)
+		l.program.Mutations = append(l.program.Mutations, ir.Mutation{Policy: p.Name.Value, Rule: m.Name, Code: x, Source: position(m.Span)})
+	}
+	slices.Sort(reads)
+	backend, why := place.Mutation(p.Project, slices.Compact(reads))
+	for _, m := range p.Mutations {
 		l.program.Policies[0].Rules = append(l.program.Policies[0].Rules,
 			&ir.Rule{Name: m.Name, Position: position(m.Span), Backend: backend, Why: why})
 	}
+	l.program.Webhook = backend == ir.Webhook
+	l.lookups()
 	l.prelude()
+	// The API server itself evaluates conditions, wherever the rest runs.
+	nameConditionTargets(l.program, p.Project.Target)
 	return l.program
 }
 
@@ -50,13 +59,9 @@ func Mutations(p *check.Policy) *ir.Program {
 // audits leaves objects as they are.
 func mutatingBindings(p *check.Policy, program *ir.Program) []ir.Binding {
 	var out []ir.Binding
-	for _, b := range bindings(p, program) {
+	for _, b := range bindings(p, program, MutationSuffix) {
 		if !slices.Contains(b.Actions, "Deny") {
 			continue
-		}
-		b.Name = p.Name.Value + MutationSuffix
-		if b.Environment != "" {
-			b.Name += "-" + b.Environment
 		}
 		b.Actions = []string{"Mutate"}
 		out = append(out, b)

@@ -21,15 +21,23 @@ func nameTargets(p *ir.Program, version target.Version) {
 	if version >= copiesTargets {
 		return
 	}
-	for i := range p.Conditions {
-		p.Conditions[i].Code = nameTarget(p.Conditions[i].Code)
-	}
+	nameConditionTargets(p, version)
 	for i := range p.Variables {
 		p.Variables[i].Code = nameTarget(p.Variables[i].Code)
 	}
 	for i := range p.Validations {
 		p.Validations[i].Code = nameTarget(p.Validations[i].Code)
 		p.Validations[i].MessageCode = nameTarget(p.Validations[i].MessageCode)
+	}
+}
+
+// nameConditionTargets is nameTargets for the conditions alone.
+func nameConditionTargets(p *ir.Program, version target.Version) {
+	if version >= copiesTargets {
+		return
+	}
+	for i := range p.Conditions {
+		p.Conditions[i].Code = nameTarget(p.Conditions[i].Code)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/expr"
 	"github.com/policyc/policyc/compiler/schema"
@@ -33,7 +35,19 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)
 	// Trace keeps the parts of conditions, for explaining them.
 	Trace bool
+	// Mutation says where mutations run: MutationAuto (or ""), MutationNative
+	// or MutationWebhook.
+	Mutation string
 }
+
+// Where mutations run.
+const (
+	// MutationAuto is the API server where the target has
+	// MutatingAdmissionPolicy, and the webhook otherwise.
+	MutationAuto    = "auto"
+	MutationNative  = "native"
+	MutationWebhook = "webhook"
+)
 
 // Project is everything that was resolved.
 type Project struct {
@@ -52,6 +66,7 @@ type Project struct {
 	// Layout is `policy` or `fused`.
 	Layout    string
 	Output    string
+	Webhook   Webhook
 	Functions map[string]*expr.Function
 	Policies  []*Policy
 }
@@ -63,12 +78,21 @@ type Workload struct {
 	Path []string
 }
 
+// Webhook is where the companion webhook runs, and what must run there.
+type Webhook struct {
+	Namespace, Service string
+	// Mutations says that mutations run there although the API server has a
+	// backend for them, OnlyNative that none may.
+	Mutations, OnlyNative bool
+}
+
 // Policy is a policy whose names are bound.
 type Policy struct {
 	*syntax.Policy
 	Match      *Match
 	Exclude    []*Match
 	Parameters []*Parameter
+	Lookups    []*Lookup
 	// Environments has at least one element, unless errors were reported.
 	Environments []*Environment
 	Exceptions   []*Exception
@@ -79,16 +103,21 @@ const (
 	DefaultOutput           = "generated"
 	DefaultLayout           = "policy"
 	DefaultRuntimeNamespace = "policyc-system"
+	DefaultRuntimeService   = "policyc-runtime"
 )
 
 // Resolve binds the documents. It always returns a project; policies with
 // errors are left out of it.
 func Resolve(docs *syntax.Documents, o Options, r *diag.Report) *Project {
-	p := &Project{Target: target.Default, Layout: DefaultLayout, Output: DefaultOutput,
+	p := &Project{Target: target.Default, Layout: DefaultLayout, Output: DefaultOutput, Webhook: Webhook{
+		Namespace: DefaultRuntimeNamespace, Service: DefaultRuntimeService, Mutations: o.Mutation == MutationWebhook, OnlyNative: o.Mutation == MutationNative},
 		Trace: o.Trace, Limits: map[string]int{}, Functions: map[string]*expr.Function{}}
 	var doc *syntax.Project
 	if len(docs.Projects) > 0 {
 		doc = docs.Projects[0]
+	}
+	if !slices.Contains([]string{"", MutationAuto, MutationNative, MutationWebhook}, o.Mutation) {
+		r.Errorf(diag.InvalidChoice, source.Span{}, "unknown mutation `%s`", o.Mutation).Helpf("use auto, native or webhook")
 	}
 	p.settings(doc, o, r)
 	set, err := schema.Load(int(p.Target))
@@ -136,6 +165,7 @@ func (p *Project) settings(doc *syntax.Project, o Options, r *diag.Report) {
 	if !doc.Output.IsZero() {
 		p.Output = doc.Output.Value
 	}
+	p.webhook(doc.Webhook, r)
 	for _, e := range doc.Limits {
 		n, ok := e.Value.Data.(int64)
 		if !ok || n < 1 {
@@ -144,6 +174,21 @@ func (p *Project) settings(doc *syntax.Project, o Options, r *diag.Report) {
 		}
 		p.Limits[e.Key.Value] = int(n)
 	}
+}
+
+// webhook reads where the companion webhook runs.
+func (p *Project) webhook(doc syntax.Webhook, r *diag.Report) {
+	if !doc.Namespace.IsZero() && checkNamespace(doc.Namespace, r) {
+		p.Webhook.Namespace = doc.Namespace.Value
+	}
+	if doc.Service.IsZero() {
+		return
+	}
+	if errs := validation.IsDNS1035Label(doc.Service.Value); len(errs) > 0 {
+		r.Errorf(diag.InvalidName, doc.Service.Span, "`%s` is no name of a service", doc.Service.Value).Notef("%s", errs[0])
+		return
+	}
+	p.Webhook.Service = doc.Service.Value
 }
 
 func (p *Project) readCRDs(doc *syntax.Project, o Options, r *diag.Report) {
@@ -176,11 +221,8 @@ func readError(err error) string {
 
 // resolveExclusions puts together the namespaces that no policy applies to.
 func (p *Project) resolveExclusions(doc *syntax.Project, r *diag.Report) {
-	runtime := DefaultRuntimeNamespace
-	if doc != nil && !doc.Webhook.Namespace.IsZero() {
-		runtime = doc.Webhook.Namespace.Value
-	}
-	p.Namespaces = []string{"kube-node-lease", "kube-system", runtime}
+	p.Namespaces = []string{"kube-node-lease", "kube-system", p.Webhook.Namespace}
+	slices.Sort(p.Namespaces)
 	if doc == nil || doc.Exclude == nil {
 		return
 	}
@@ -221,6 +263,7 @@ func (p *Project) resolvePolicy(d *syntax.Policy, r *diag.Report) *Policy {
 		out.Exclude = append(out.Exclude, p.Exclude)
 	}
 	out.Parameters = resolveParameters(d, r)
+	out.Lookups = p.resolveLookups(d, r)
 	out.Environments = resolveEnvironments(d, out.Parameters, r)
 	if out.Match == nil || failedSince(r, before) {
 		return nil

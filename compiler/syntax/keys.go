@@ -58,4 +58,5 @@ var (
 	actions         = []string{"deny", "warn", "audit"}
 	layouts         = []string{"policy", "fused"}
 	operators       = []string{"In", "NotIn", "Exists", "DoesNotExist"}
+	consistencies   = []string{"cached", "strong"}
 )

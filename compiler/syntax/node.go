@@ -238,8 +238,12 @@ func (c *converter) scalar(y *yaml.Node) *node {
 	case "!!bool", "!!int", "!!float":
 		n.data = c.number(y, n.span)
 	default:
-		c.report.Errorf(diag.UnsupportedYAML, n.span, "the tag `%s` is not supported", tag).
-			Helpf("leave the tag out; put a text in quotes")
+		help := "leave the tag out; put a text in quotes"
+		if y.Value == "" {
+			// YAML takes `!a.b` for a tag of nothing.
+			help = "put an expression that begins with `!` in quotes"
+		}
+		c.report.Errorf(diag.UnsupportedYAML, n.span, "the tag `%s` is not supported", tag).Helpf("%s", help)
 		n.data = y.Value
 	}
 	return n

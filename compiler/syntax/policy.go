@@ -94,7 +94,7 @@ func parseLookups(r *diag.Report, n *node) []*Lookup {
 			Namespace:   f.text("namespace"),
 			ObjectName:  f.text("name"),
 			Labels:      parseSelector(r, f.get("labels"), "`labels`"),
-			Consistency: f.text("consistency"),
+			Consistency: f.choice("consistency", consistencies),
 		})
 	}
 	return lookups

@@ -127,13 +127,23 @@ func (l *loader) decode(v syntax.Value, operation admission.Operation) runtime.O
 	return nil
 }
 
-// cluster prepares the other objects of a case.
+// cluster prepares the other objects of a case. Like its own objects, they are
+// in the namespace of the request when they do not say where they are.
 func (l *loader) cluster(c *Case, values []syntax.Value) []runtime.Object {
+	namespace := c.Namespace
+	if !c.Namespaced {
+		namespace = "default"
+	}
 	var out []runtime.Object
 	for _, v := range values {
-		if o := l.decode(v, admission.Update); o != nil {
-			out = append(out, o)
+		o := l.decode(v, admission.Update)
+		if o == nil {
+			continue
 		}
+		if m, err := meta.Accessor(o); err == nil && m.GetNamespace() == "" && l.namespaced(o) {
+			m.SetNamespace(namespace)
+		}
+		out = append(out, o)
 	}
 	return out
 }

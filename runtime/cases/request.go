@@ -22,6 +22,11 @@ func newRequest(c *Case, object, old runtime.Object, others []runtime.Object) *e
 	if c.NamespaceLabels != nil {
 		others = append(others, namespaceOf(c, others))
 	}
+	// What is changed or deleted is in the cluster until then, where lookups
+	// find it. What the case says of it counts for more. A Scale is a view.
+	if old != nil && c.Kind.Kind != "Scale" {
+		others = append([]runtime.Object{old}, others...)
+	}
 	// The API server has generated a name before admission (seen on 1.37).
 	if m, err := meta.Accessor(object); c.ObjectName == "" && object != nil && err == nil {
 		c.ObjectName = m.GetName()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	kube "k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/policyc/policyc/compiler/diag"
@@ -104,6 +105,20 @@ func (l *loader) kind(apiVersion, kind string, d *syntax.Case, at source.Span) *
 		e.Notef("there is `%s`", strings.Join(names, "`, `"))
 	}
 	return nil
+}
+
+// namespaced reports whether objects of a kind are in namespaces. What is not
+// known, such as the parameter objects of policies, is not.
+func (l *loader) namespaced(o runtime.Object) bool {
+	kind := o.GetObjectKind().GroupVersionKind()
+	for _, set := range []*schema.Set{l.project.Schemas, l.newest} {
+		for _, k := range set.Kinds() {
+			if isMain(k) && k.Kind == kind.Kind && k.Group == kind.Group && k.Version == kind.Version {
+				return k.Namespaced
+			}
+		}
+	}
+	return false
 }
 
 func isMain(k *schema.Kind) bool { return k.Subresource == "" }

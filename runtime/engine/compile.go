@@ -25,6 +25,8 @@ type policy struct {
 	// further expressions beside those of the object.
 	conditions cel.ConditionEvaluator
 	extra      func([]cel.ExpressionAccessor) cel.ConditionEvaluator
+	// required says that a rule demands the parameter object to be there.
+	required bool
 	// members are the policy documents in the object, one for each validation.
 	members []member
 	// compiled is nil for an object of the API server.
@@ -116,6 +118,7 @@ func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program, comp
 		return compiler.CompileCondition(list, seen, mode)
 	}
 	out.validator = validating.NewValidator(metered{checks}, matcher, compiler.CompileCondition(nil, seen, mode), metered{texts}, p.Spec.FailurePolicy, nil)
+	out.required = program != nil && program.Pushed != nil && program.Pushed.Required
 	out.members, err = members(p, program, out.extra)
 	return out, err
 }

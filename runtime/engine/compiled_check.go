@@ -20,14 +20,16 @@ func check(c *api.CompiledPolicy) error {
 	if (s.Validating == nil) == (s.Mutating == nil) {
 		return errors.New("spec has to have one of validating and mutating")
 	}
-	match, kind := (*admissionv1.MatchResources)(nil), (*admissionv1.ParamKind)(nil)
+	var match *admissionv1.MatchResources
+	var kind *admissionv1.ParamKind
+	var steps int
 	if s.Validating != nil {
-		match, kind = s.Validating.MatchConstraints, s.Validating.ParamKind
-		if len(s.Validating.AuditAnnotations) > 0 {
-			return errors.New("auditAnnotations are not served")
-		}
+		match, kind, steps = s.Validating.MatchConstraints, s.Validating.ParamKind, len(s.Validating.Validations)
 	} else {
-		match, kind = s.Mutating.MatchConstraints, s.Mutating.ParamKind
+		match, kind, steps = s.Mutating.MatchConstraints, s.Mutating.ParamKind, len(s.Mutating.Mutations)
+	}
+	if steps == 0 {
+		return errors.New("there is no validation and no mutation")
 	}
 	if match == nil || len(match.ResourceRules) == 0 {
 		return errors.New("matchConstraints.resourceRules: it matches nothing")

@@ -157,7 +157,7 @@ type evaluation struct {
 	namespaces namespaces
 	reads      *reads
 	// versions are the request's objects as each matched kind has them.
-	versions  map[schema.GroupVersionKind]*admission.VersionedAttributes
+	versions  map[version]*admission.VersionedAttributes
 	decisions []Decision
 }
 
@@ -186,7 +186,7 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 	}
 	v := &evaluation{ctx: ctx, engine: e, request: r, attributes: r.attributes(), authz: r.Authorizer,
 		namespaces: newNamespaces(ctx, r), reads: &reads{r.reader(), map[string]list{}},
-		versions: map[schema.GroupVersionKind]*admission.VersionedAttributes{}}
+		versions: map[version]*admission.VersionedAttributes{}}
 	v.matcher = generic.NewPolicyMatcher(v.namespaces.matcher())
 	if v.authz == nil {
 		v.authz = nobody{}
@@ -199,7 +199,7 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 func (v *evaluation) policy(p *policy) {
 	matches, resource, kind, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, p.match)
 	if err != nil {
-		v.fail(p, nil, fmt.Errorf("failed to configure policy: %w", err))
+		v.fail(p, nil, fmt.Errorf("failed to configure policy: %w", v.namespaces.cause(err)))
 		return
 	}
 	if !matches {
@@ -208,7 +208,7 @@ func (v *evaluation) policy(p *policy) {
 	for _, b := range p.bindings {
 		matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match)
 		if err != nil {
-			v.fail(p, b.object, fmt.Errorf("failed to configure binding: %w", err))
+			v.fail(p, b.object, fmt.Errorf("failed to configure binding: %w", v.namespaces.cause(err)))
 			continue
 		}
 		if matches {
@@ -222,19 +222,20 @@ func (v *evaluation) binding(p *policy, b *admissionv1.ValidatingAdmissionPolicy
 	params, err := v.params(p, b)
 	if err != nil {
 		v.fail(p, b, fmt.Errorf("failed to configure binding: %w", err))
+		v.blame(p)
 		return
 	}
 	if len(params) == 0 {
 		return
 	}
-	versioned, err := v.versioned(kind)
+	versioned, err := v.versioned(p, kind)
 	if err != nil {
 		v.fail(p, b, fmt.Errorf("failed to convert object version: %w", err))
 		return
 	}
 	namespace, err := v.namespace()
 	if err != nil {
-		v.fail(p, b, err)
+		v.fail(p, b, v.namespaces.cause(err))
 		return
 	}
 	for _, param := range params {
@@ -279,18 +280,6 @@ func (v *evaluation) validate(p *policy, b *admissionv1.ValidatingAdmissionPolic
 		}
 		v.decisions = append(v.decisions, out)
 	}
-}
-
-// versioned returns the objects of the request in the version of a kind.
-func (v *evaluation) versioned(kind schema.GroupVersionKind) (*admission.VersionedAttributes, error) {
-	if v.versions[kind] == nil {
-		made, err := admission.NewVersionedAttributes(v.attributes, kind, v.engine.objects)
-		if err != nil {
-			return nil, err
-		}
-		v.versions[kind] = made
-	}
-	return v.versions[kind], nil
 }
 
 // violations asks each rule of a policy what it found.
@@ -352,6 +341,19 @@ func (v *evaluation) failed(p *policy, b *admissionv1.ValidatingAdmissionPolicyB
 	v.fail(p, b, err)
 	d := &v.decisions[len(v.decisions)-1]
 	d.Actions, d.Cost = b.Spec.ValidationActions, cost
+}
+
+// blame makes a violation of the last decision where an object is missing that
+// a rule requires: the compiler has made it the parameter of the policy.
+func (v *evaluation) blame(p *policy) {
+	if !p.required {
+		return
+	}
+	d := &v.decisions[len(v.decisions)-1]
+	d.Outcome, d.Err = Violated, nil
+	for _, rule := range p.members[0].rules {
+		d.Violations = append(d.Violations, Violation{Rule: rule, Message: d.Message})
+	}
 }
 
 // nobody allows nobody anything.

@@ -55,7 +55,7 @@ func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([][]any, error) {
 	if err != nil || len(params) == 0 {
 		return nil, err
 	}
-	versioned, err := v.versioned(kind)
+	versioned, err := v.versioned(i.policy, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (v *evaluation) resourceName() string {
 
 // falseCondition names the match condition that does not hold.
 func (v *evaluation) falseCondition(p *policy, param runtime.Object) string {
-	versioned, err := v.versioned(v.GetKind())
+	versioned, err := v.versioned(p, v.GetKind())
 	if err != nil {
 		return err.Error()
 	}

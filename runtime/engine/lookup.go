@@ -46,19 +46,24 @@ func compileLookups(c *api.CompiledPolicy, compile func([]cel.ExpressionAccessor
 	if !hasLookups(c) {
 		return nil, nil
 	}
-	var expressions []cel.ExpressionAccessor
+	var all []cel.ExpressionAccessor
 	for _, l := range c.Spec.Lookups {
+		var own []cel.ExpressionAccessor
 		for _, text := range texts(l) {
 			// The API server's compiler takes nil as the place of no expression.
 			var expression cel.ExpressionAccessor
 			if text != "" {
 				expression = stringList(text)
 			}
-			expressions = append(expressions, expression)
+			own = append(own, expression)
 		}
+		if err := firstError("lookup "+l.Name, compile(own)); err != nil {
+			return nil, err
+		}
+		all = append(all, own...)
 	}
-	out := &lookups{c.Spec.Lookups, compile(expressions)}
-	return out, firstError("lookup", out.evaluator)
+	// One evaluation of all, in which a variable is computed once.
+	return &lookups{c.Spec.Lookups, compile(all)}, nil
 }
 
 // stringList is an expression that yields a list of strings. What reads an object is dynamically typed.

@@ -119,6 +119,7 @@ func (e *Engine) Mutate(ctx context.Context, r *Request) (*Mutation, error) {
 	err = v.mutate(context.WithValue(ctx, recorderKey{}, heard))
 	out.Err = err
 	if err != nil && !slices.ContainsFunc(out.Failures, func(d Decision) bool { return d.Denies() }) {
+		err = v.namespaces.cause(err)
 		out.Failures = append(out.Failures, Decision{Outcome: Failed, Err: err, Message: err.Error(), Actions: []admissionv1.ValidationAction{admissionv1.Deny}})
 	}
 	out.After = request.Object.DeepCopyObject()

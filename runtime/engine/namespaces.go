@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,7 +39,21 @@ func (n namespaces) Get(name string) (*corev1.Namespace, error) {
 		answer.namespace, answer.err = n.read(name)
 		n.known[name] = answer
 	}
+	if unread := (*readError)(nil); errors.As(answer.err, &unread) {
+		// The cause is for later: to the API server's matcher, the error of a client is the end of a request.
+		return nil, errors.New(unread.Error())
+	}
 	return answer.namespace, answer.err
+}
+
+// cause is why a namespace could not be read, where that is what became of a request, or else the error itself.
+func (n namespaces) cause(err error) error {
+	for _, answer := range n.known {
+		if unread := (*readError)(nil); errors.As(answer.err, &unread) {
+			return unread
+		}
+	}
+	return err
 }
 
 func (n namespaces) read(name string) (*corev1.Namespace, error) {

@@ -41,8 +41,10 @@ var edges = map[string][]string{
 	// check.Policy, cost.Result.
 	"compiler/resolve": {"compiler/diag", "compiler/expr", "compiler/schema", "compiler/source", "compiler/syntax", "compiler/target", "compiler/types"},
 	"compiler/check": {"compiler/code", "compiler/diag", "compiler/expr", "compiler/resolve", "compiler/schema", "compiler/source",
-		"compiler/syntax", "compiler/types"},
-	"compiler/place": {"compiler/diag", "compiler/ir", "compiler/resolve", "compiler/source", "compiler/syntax", "compiler/target"},
+		"compiler/syntax", "compiler/target", "compiler/types"},
+	// Which backend runs a rule depends on what it reads: its checked form.
+	"compiler/place": {"compiler/check", "compiler/code", "compiler/diag", "compiler/expr", "compiler/ir", "compiler/resolve", "compiler/schema",
+		"compiler/source", "compiler/syntax", "compiler/target"},
 	"compiler/lower": {"compiler/check", "compiler/code", "compiler/expr", "compiler/ir", "compiler/place", "compiler/resolve",
 		"compiler/schema", "compiler/source", "compiler/syntax", "compiler/target", "compiler/types"},
 	"compiler/link": {"compiler/code", "compiler/ir"},

@@ -90,7 +90,7 @@ func (c *goldenCase) compile(inputs []syntax.Input) (*compiler.Result, *diag.Rep
 	docs := syntax.Load(inputs, r)
 	result := compiler.CompileDocuments(docs, compiler.Options{
 		KubeVersion: c.value("kube-version"), AllowExpired: c.has("allow-expired"),
-		Now: today, ReadFile: c.readFile}, r)
+		Now: today, ReadFile: c.readFile, Mutation: c.value("mutation")}, r)
 	// What is wrong with tests is found by whoever runs them.
 	cases.Load(docs, result.Project, cases.Options{ReadFile: c.readFile}, r)
 	return result, r
