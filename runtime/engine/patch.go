@@ -56,6 +56,9 @@ func Plain(o runtime.Object) (map[string]any, error) {
 }
 
 func diffObjects(before, after runtime.Object) ([]Operation, error) {
+	if before == after {
+		return nil, nil
+	}
 	if x, y, open := contents(before, after); open {
 		out := Diff(x, y)
 		for i := range out {
