@@ -21,6 +21,7 @@ import (
 	"github.com/policyc/policyc/compiler"
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/runtime/api"
 	"github.com/policyc/policyc/runtime/engine"
 	"github.com/policyc/policyc/runtime/webhook"
 )
@@ -33,12 +34,12 @@ func (s entries) Engine(entry string) (*engine.Engine, bool) {
 	return e, ok
 }
 
-// build compiles a folder, and returns its first so many policies that see pods.
+// build compiles a folder, with its mutations for the webhook.
 func build(b *testing.B, dir string) *engine.Bundle {
 	b.Helper()
 	r := diag.NewReport()
 	docs := syntax.Load(syntax.ReadPaths([]string{dir}, nil, r), r)
-	result := compiler.CompileDocuments(docs, compiler.Options{Now: time.Now(), ReadFile: os.ReadFile}, r)
+	result := compiler.CompileDocuments(docs, compiler.Options{Now: time.Now(), ReadFile: os.ReadFile, Mutation: "webhook"}, r)
 	if r.HasErrors() {
 		b.Fatal(r.Sorted())
 	}
@@ -54,21 +55,18 @@ func build(b *testing.B, dir string) *engine.Bundle {
 func validating(b *testing.B, n int) *engine.Engine {
 	b.Helper()
 	all := build(b, "../../../policies")
-	pods := slices.DeleteFunc(slices.Clone(all.Policies), func(p *policy) bool { return !matchesPods(p) })
+	pods := slices.DeleteFunc(slices.Clone(all.Policies), func(p *policy) bool { return all.Compiled[p.Name] != nil || !matchesPods(p) })
 	if len(pods) == 0 {
 		b.Fatal("no policy is on pods")
 	}
-	bundle := &engine.Bundle{Bindings: map[string][]*binding{}, Parameters: all.Parameters}
+	var compiled []*api.CompiledPolicy
 	for i := range n {
-		p := pods[i%len(pods)].DeepCopy()
-		bindings := all.Bindings[p.Name]
-		p.Name = fmt.Sprintf("%s-%d", p.Name, i)
-		bundle.Policies = append(bundle.Policies, p)
-		for _, x := range bindings {
-			x = x.DeepCopy()
-			x.Spec.PolicyName = p.Name
-			bundle.Bindings[p.Name] = append(bundle.Bindings[p.Name], x)
-		}
+		p := pods[i%len(pods)]
+		compiled = append(compiled, wrap(p, all.Bindings[p.Name], fmt.Sprintf("%s-%d", p.Name, i), all.Programs[p.Name]))
+	}
+	bundle, err := engine.FromCompiled(compiled)
+	if err != nil {
+		b.Fatal(err)
 	}
 	return newEngine(b, bundle)
 }
