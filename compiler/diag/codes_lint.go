@@ -97,7 +97,19 @@ server applies a mutation again after others, and on every UPDATE, so that it wo
 		After:  "when: \"!container.image.startsWith('mirror/')\"\nmutate:\n  set: {container.image: \"mirror/${container.image}\"}\n",
 		Since:  "0.2",
 	}
+
+	// UnlikeObjects is a comparison of objects of two types of Kubernetes.
+	UnlikeObjects = &Code{
+		ID:    "PC5010",
+		Title: "objects of two types are compared",
+		Text: `Since Kubernetes 1.37, CEL in the API server sees the parts of built-in objects as values of Go
+types, and no value equals one of another type, even where both are written alike. Before, and in
+the companion webhook, they are equal then.`,
+		Before: "deny: pod.spec.securityContext == container.securityContext\n",
+		After:  "deny: pod.spec.securityContext.runAsUser == container.securityContext.runAsUser\n",
+		Since:  "0.2",
+	}
 )
 
 var lintCodes = []*Code{AbsentPasses, AbsentDenied, EphemeralField, NeverEnforced, ExpiredException, MayOverflow, ConstantCondition,
-	RatchetReadsOld, ReadsItself}
+	RatchetReadsOld, ReadsItself, UnlikeObjects}

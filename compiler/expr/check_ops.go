@@ -183,9 +183,24 @@ func (c *checker) equality(op Op, a, b *Node, at source.Span) *Node {
 		}
 		return bad(at)
 	}
+	if unlike(a.Type, b.Type) {
+		c.report.Warnf(diag.UnlikeObjects, at, "%s is compared with %s", a.Type, b.Type).
+			Notef("to an API server from 1.37 on they are never equal").
+			Helpf("compare the fields that matter")
+	}
 	c.checkEnum(a, b)
 	c.checkEnum(b, a)
 	return n
+}
+
+// unlike reports whether two types are of objects of Kubernetes that have
+// different Go types, or of lists of such.
+func unlike(a, b *types.Type) bool {
+	if a.Kind == types.List && b.Kind == types.List {
+		return unlike(a.Elem, b.Elem)
+	}
+	builtIn := func(t *types.Type) bool { return t.Kind == types.Object && strings.HasPrefix(t.Name, "io.k8s.") }
+	return builtIn(a) && builtIn(b) && !strings.Contains(a.Name+b.Name, " | ") && a.Name != b.Name
 }
 
 // checkEnum warns about a text that the schema does not list.

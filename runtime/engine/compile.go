@@ -83,16 +83,7 @@ func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program, comp
 	if err := storeVariables(compiler, p.Spec.Variables, seen); err != nil {
 		return nil, err
 	}
-	var validations, messages []cel.ExpressionAccessor
-	for _, v := range p.Spec.Validations {
-		validations = append(validations, &validating.ValidationCondition{Expression: v.Expression, Message: v.Message, Reason: v.Reason})
-		// The validator finds messages by the index of their validation.
-		var message cel.ExpressionAccessor
-		if v.MessageExpression != "" {
-			message = &validating.MessageExpressionCondition{MessageExpression: v.MessageExpression}
-		}
-		messages = append(messages, message)
-	}
+	validations, messages := validations(p)
 	checks, texts := compiler.CompileCondition(validations, seen, mode), compiler.CompileCondition(messages, unseen, mode)
 	if err := firstError("validation", checks); err != nil {
 		return nil, err
@@ -121,6 +112,21 @@ func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program, comp
 	out.required = program != nil && program.Pushed != nil && program.Pushed.Required
 	out.members, err = members(p, program, out.extra)
 	return out, err
+}
+
+// validations are the checks of an object, and the expressions of their
+// messages.
+func validations(p *admissionv1.ValidatingAdmissionPolicy) (checks, messages []cel.ExpressionAccessor) {
+	for _, v := range p.Spec.Validations {
+		checks = append(checks, &validating.ValidationCondition{Expression: v.Expression, Message: v.Message, Reason: v.Reason})
+		// The validator finds messages by the index of their validation.
+		var message cel.ExpressionAccessor
+		if v.MessageExpression != "" {
+			message = &validating.MessageExpressionCondition{MessageExpression: v.MessageExpression}
+		}
+		messages = append(messages, message)
+	}
+	return checks, messages
 }
 
 // members says which rules stand behind each validation of an object.

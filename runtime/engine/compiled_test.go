@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
@@ -225,10 +224,9 @@ func TestIgnoredFailureHidesNone(t *testing.T) {
 	}
 }
 
-// TestMutatesAsTheNativePolicy compiles a policy, and asserts that the CompiledPolicy of its MutatingAdmissionPolicy does
-// the same.
+// TestMutatesAsTheNativePolicy compiles a policy for servers that mutate and for those that do not: the webhook does the same.
 func TestMutatesAsTheNativePolicy(t *testing.T) {
-	native := build(t, since136+policyText("a", "Pod", `
+	text := policyText("a", "Pod", `
   rules:
   - name: label
     mutate: {set: {object.metadata.labels.a: "${object.metadata.namespace}"}, append: {object.spec.imagePullSecrets: {name: r}}}
@@ -237,22 +235,36 @@ func TestMutatesAsTheNativePolicy(t *testing.T) {
     mutate: {default: {c.imagePullPolicy: Always}}
   enforce:
   - {name: shops, namespaces: [shop], action: deny}
-`))
-	m := native.mutators[0]
-	c := &api.CompiledPolicy{ObjectMeta: metav1.ObjectMeta{Name: m.object.Name}, Spec: api.CompiledPolicySpec{Mutating: &m.object.Spec,
-		Policies: []api.PolicySource{{Name: "a", Rules: []api.RuleSource{{Name: "label"}, {Name: "policy"}}}}}}
-	for _, b := range m.bindings {
-		c.Spec.Bindings = append(c.Spec.Bindings, api.Binding{Name: b.Name, Webhook: "one", MatchResources: b.Spec.MatchResources})
+`)
+	native, served := build(t, since136+text), build(t, strings.Replace(since136, "1.36", "1.34", 1)+text)
+	if native.mutators[0].compiled != nil || served.mutators[0].compiled == nil {
+		t.Fatal("the policy is not where it was meant to be")
 	}
-	e := serve(t, c).ForWebhook("one")
+	served = served.ForWebhook(served.mutators[0].compiled.Spec.Bindings[0].Webhook)
 	for _, namespace := range []string{"shop", "other"} {
-		want, have := mutateRequest(t, native, podRequest(namespace, "x:1", "y:2")), mutateRequest(t, e, podRequest(namespace, "x:1", "y:2"))
+		want, have := mutateRequest(t, native, podRequest(namespace, "x:1", "y:2")), mutateRequest(t, served, podRequest(namespace, "x:1", "y:2"))
 		if applied(have) != applied(want) || have.Changed() != (namespace == "shop") {
 			t.Errorf("got\n%s\nwant\n%s", applied(have), applied(want))
 		}
 		if diff, err := diffObjects(want.After, have.After); err != nil || len(diff) > 0 {
 			t.Errorf("%v %v", diff, err)
 		}
+	}
+}
+
+// TestCompiledLookup asserts that what the compiler writes of lookups is what is evaluated here.
+func TestCompiledLookup(t *testing.T) {
+	e := build(t, policyText("covered", "Pod", `
+  lookups:
+    policies: {kind: NetworkPolicy, namespace: "${object.metadata.namespace}"}
+  rules:
+  - {name: some, require: "policies.exists(p, p.spec.podSelector == {})", message: no policy}
+  enforce: deny
+`))
+	for namespace, want := range map[string]string{"shop": "covered admitted [Deny] denies=false []", "empty": "covered violated [Deny] denies=true [some=no policy]"} {
+		r := podRequest(namespace, "a")
+		r.Cluster = cluster()
+		expect(t, evaluate(t, e, r), want)
 	}
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 )
@@ -11,7 +13,9 @@ type version struct {
 	json bool
 }
 
-// versioned returns the objects of the request in the version of a kind, as a policy sees them.
+// versioned returns the objects of the request in the version of a kind, as a policy sees them. A webhook gets them as
+// JSON. In the API server, CEL has seen built-in objects as values of Go types since Kubernetes 1.37, of which two of
+// different types are never equal.
 func (v *evaluation) versioned(p *policy, kind schema.GroupVersionKind) (*admission.VersionedAttributes, error) {
 	key := version{kind, p.compiled != nil}
 	if v.versions[key] != nil {
@@ -22,17 +26,22 @@ func (v *evaluation) versioned(p *policy, kind schema.GroupVersionKind) (*admiss
 		return nil, err
 	}
 	if key.json {
-		seeJSON(&made.VersionedObject)
-		seeJSON(&made.VersionedOldObject)
+		for _, o := range []*admission.LazyObject{&made.VersionedObject, &made.VersionedOldObject} {
+			object, err := asJSON(o.Object())
+			if err != nil {
+				return nil, err
+			}
+			o.Set(object)
+		}
 	}
 	v.versions[key] = made
 	return made, nil
 }
 
-// seeJSON shows an object to CEL as a webhook gets it. Since Kubernetes 1.37, CEL in the API server sees built-in objects
-// as values of Go types, which are equal to none of another type; what is looked up is plain JSON, and in the webhook so
-// is the object of the request.
-func seeJSON(o *admission.LazyObject) {
-	o.UseSchemalessTypeRef = false
-	o.Set(o.Object())
+func asJSON(o runtime.Object) (runtime.Object, error) {
+	if _, done := o.(*unstructured.Unstructured); done || o == nil {
+		return o, nil
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	return &unstructured.Unstructured{Object: content}, err
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -135,7 +134,43 @@ func (v *evaluation) find(l api.Lookup, results []cel.EvaluationResult) ([]any, 
 	if empty {
 		return []any{}, nil
 	}
-	return v.reads.list(v.ctx, q)
+	return v.list(q)
+}
+
+// mostKeys is how many objects a Reader is asked for by name at once. Each may be a request to the API server, and whoever
+// sends an object decides how many names stand in it.
+const mostKeys = 100
+
+// list reads all objects where there are more names, or more namespaces, and takes out those that are asked for.
+func (v *evaluation) list(q Query) ([]any, error) {
+	wide := q
+	if len(q.Namespaces) > mostKeys {
+		wide.Namespaces = nil
+	}
+	if len(q.Names)*max(len(wide.Namespaces), 1) > mostKeys {
+		wide.Names = nil
+	}
+	found, err := v.reads.list(v.ctx, wide)
+	if err != nil || len(wide.Namespaces) == len(q.Namespaces) && len(wide.Names) == len(q.Names) {
+		return found, err
+	}
+	out := []any{}
+	for _, o := range found {
+		u := unstructured.Unstructured{Object: o.(map[string]any)}
+		if has(q.Namespaces, u.GetNamespace()) && has(q.Names, u.GetName()) {
+			out = append(out, o)
+		}
+	}
+	return out, nil
+}
+
+// has reports whether a name is in a sorted list; nil is all.
+func has(sorted []string, name string) bool {
+	if sorted == nil {
+		return true
+	}
+	_, found := slices.BinarySearch(sorted, name)
+	return found
 }
 
 // names are what an expression yields, sorted, without what no object can be called: a client would take "" for all
@@ -194,34 +229,3 @@ func stringsOf(r cel.EvaluationResult) ([]string, error) {
 	}
 	return out, nil
 }
-
-// specOf is the spec of a parameter object; nil when there is no object.
-func specOf(param runtime.Object) (any, error) {
-	if param == nil {
-		return nil, nil
-	}
-	if u, ok := param.(*unstructured.Unstructured); ok {
-		return u.Object["spec"], nil
-	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(param)
-	return content["spec"], err
-}
-
-// lookedUp is what expressions of an object with lookups see as params. CEL reads the objects where they are: to the API
-// server's adapter an unstructured.Unstructured is something that it must write as JSON and read back, at every
-// evaluation, and this is something that says what it is (structured-merge-diff's value.UnstructuredConverter).
-type lookedUp struct{ unstructured.Unstructured }
-
-func newParams(spec any, lists map[string]any) *lookedUp {
-	content := map[string]any{"apiVersion": api.GroupVersion.String(), "kind": "Lookups", "lookups": lists}
-	if spec != nil {
-		content["spec"] = spec
-	}
-	return &lookedUp{unstructured.Unstructured{Object: content}}
-}
-
-// ToUnstructured returns the content itself.
-func (p *lookedUp) ToUnstructured() any { return p.Object }
-
-// MarshalJSON returns the same as JSON.
-func (p *lookedUp) MarshalJSON() ([]byte, error) { return json.Marshal(p.Object) }

@@ -146,6 +146,31 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// TestManyNames asserts that a request that names many objects is one read.
+func TestManyNames(t *testing.T) {
+	many := func(word string) string {
+		return fmt.Sprintf("\"['%s'] + [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(a, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(b, 'n' + string(a * 10 + b))).flatten()\"", word)
+	}
+	for lookup, want := range map[string]string{
+		"names: " + many("deny"):                                       "2 [] []",
+		"namespaces: " + many("other"):                                 "1 [] []",
+		"names: " + many("deny") + "\n    namespaces: \"['shop']\"":    `1 ["shop"] []`,
+		"names: " + many("deny") + "\n    namespaces: " + many("shop"): "1 [] []",
+	} {
+		from := &asked{Cluster: cluster()}
+		r := podRequest("shop", "a")
+		r.Cluster = from.live()
+		e := lookupEngine(t, lookup, "true")
+		decisions, err := e.Evaluate(context.Background(), r)
+		if err != nil || len(decisions) != 1 || len(from.queries) != 1 {
+			t.Fatalf("%v %v, read %d times", decisions, err, len(from.queries))
+		}
+		if have := fmt.Sprintf("%s %q %q", strings.TrimPrefix(decisions[0].Message, "[covered] "), from.queries[0].Namespaces, from.queries[0].Names); have != want {
+			t.Errorf("got %s, want %s", have, want)
+		}
+	}
+}
+
 // TestLookupDenies asserts that a violation, its message and its rules see the same lists, which are read once.
 func TestLookupDenies(t *testing.T) {
 	e := lookupEngine(t, "namespaces: variables.mine", "size(params.lookups.found) == 2 && params.lookups.found[0].metadata.name == 'allow'")
@@ -381,15 +406,14 @@ func TestParametersAndLookups(t *testing.T) {
 	}
 }
 
-// What is looked up is JSON; so is the object that it is compared with, though offline it is a Go value.
-func TestLookupComparesWithTheObject(t *testing.T) {
-	selects := networkPolicy("shop", "deny", nil).(*networkingv1.NetworkPolicy)
-	selects.Spec.PodSelector = metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "In", Values: []string{"a"}}}}
+// A webhook gets objects as JSON, in which what is written alike is equal; of the Go types of these two fields, values
+// are not.
+func TestObjectsAreJSON(t *testing.T) {
 	pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "a"},
-		Spec: corev1.PodSpec{TopologySpreadConstraints: []corev1.TopologySpreadConstraint{{LabelSelector: &selects.Spec.PodSelector}}}}
-	e := lookupEngine(t, "", "params.lookups.found.exists(p, object.spec.topologySpreadConstraints[0].labelSelector == p.spec.podSelector)")
+		Spec: corev1.PodSpec{SecurityContext: &corev1.PodSecurityContext{}, Affinity: &corev1.Affinity{}}}
+	e := lookupEngine(t, "", "object.spec.securityContext == object.spec.affinity")
 	r := &Request{Operation: "CREATE", Resource: corev1.SchemeGroupVersion.WithResource("pods"), Kind: corev1.SchemeGroupVersion.WithKind("Pod"),
-		Namespace: "shop", Name: "a", Object: pod, Cluster: NewCluster(selects)}
+		Namespace: "shop", Name: "a", Object: pod, OldObject: pod}
 	decisions, err := e.Evaluate(context.Background(), r)
 	if err != nil || len(decisions) != 1 || decisions[0].Outcome != Violated {
 		t.Fatalf("%+v, %v", decisions, err)

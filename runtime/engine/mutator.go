@@ -73,7 +73,7 @@ func compileMutator(p *admissionv1.MutatingAdmissionPolicy, program *ir.Program,
 		if errs := evaluator.CompilationErrors(); len(errs) > 0 {
 			return nil, fmt.Errorf("mutation %d: %w", i, errs[0])
 		}
-		watched := &patcher{Patcher: patch.NewJSONPatcher(meteredPatch{evaluator}), lookups: looked, json: compiled != nil, applied: Applied{Object: p.Name, Policy: p.Labels["policyc.dev/policy"]},
+		watched := &patcher{Patcher: patch.NewJSONPatcher(meteredPatch{evaluator}), lookups: looked, applied: Applied{Object: p.Name, Policy: p.Labels["policyc.dev/policy"]},
 			ignored: p.Spec.FailurePolicy != nil && *p.Spec.FailurePolicy == admissionv1.Ignore}
 		if program != nil {
 			watched.applied.Policy, watched.applied.Rule = program.Mutations[i].Policy, program.Mutations[i].Rule
@@ -91,8 +91,6 @@ type patcher struct {
 	lookups *lookups
 	applied Applied
 	ignored bool
-	// json says that it runs in the webhook.
-	json bool
 }
 
 type recorderKey struct{}
@@ -103,10 +101,6 @@ func (p *patcher) Patch(ctx context.Context, r patch.Request, budget int64) (run
 		return nil, errors.New("a patch outside of Mutate")
 	}
 	before := r.VersionedAttributes.VersionedObject.Object()
-	if p.json {
-		seeJSON(&r.VersionedAttributes.VersionedObject)
-		seeJSON(&r.VersionedAttributes.VersionedOldObject)
-	}
 	at := matched{r.MatchedResource, r.VersionedAttributes, r.Namespace}
 	params, left, err := to.evaluation.lookUp(p.lookups, at, r.OptionalVariables.VersionedParams, budget)
 	if to.remaining = left; err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -126,3 +127,34 @@ func first(list []runtime.Object) runtime.Object {
 	}
 	return list[0]
 }
+
+// specOf is the spec of a parameter object; nil when there is no object.
+func specOf(param runtime.Object) (any, error) {
+	if param == nil {
+		return nil, nil
+	}
+	if u, ok := param.(*unstructured.Unstructured); ok {
+		return u.Object["spec"], nil
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(param)
+	return content["spec"], err
+}
+
+// lookedUp is what expressions of an object with lookups see as params. CEL reads the objects where they are: to the API
+// server's adapter an unstructured.Unstructured is something that it must write as JSON and read back, at every
+// evaluation, and this is something that says what it is (structured-merge-diff's value.UnstructuredConverter).
+type lookedUp struct{ unstructured.Unstructured }
+
+func newParams(spec any, lists map[string]any) *lookedUp {
+	content := map[string]any{"apiVersion": api.GroupVersion.String(), "kind": "Lookups", "lookups": lists}
+	if spec != nil {
+		content["spec"] = spec
+	}
+	return &lookedUp{unstructured.Unstructured{Object: content}}
+}
+
+// ToUnstructured returns the content itself.
+func (p *lookedUp) ToUnstructured() any { return p.Object }
+
+// MarshalJSON returns the same as JSON.
+func (p *lookedUp) MarshalJSON() ([]byte, error) { return json.Marshal(p.Object) }
