@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	celtypes "github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/traits"
 	admissionrequestv1 "k8s.io/api/admission/v1"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -108,6 +110,9 @@ func (p *patcher) Patch(ctx context.Context, r patch.Request, budget int64) (run
 	}
 	r.OptionalVariables.VersionedParams = params
 	after, err := p.Patcher.Patch(ctx, r, left)
+	if errors.Is(err, errNothing) {
+		after, err = r.VersionedAttributes.VersionedObject.Object(), nil
+	}
 	to.record(p, before, after, budget, err)
 	return after, err
 }
@@ -122,5 +127,12 @@ func (m meteredPatch) ForInput(ctx context.Context, attributes *admission.Versio
 	if to, ok := ctx.Value(recorderKey{}).(*recorder); ok {
 		to.remaining = max(remaining, 0)
 	}
+	if list, ok := result.EvalResult.(traits.Lister); ok && err == nil && result.Error == nil && list.Size() == celtypes.IntZero {
+		return result, remaining, errNothing
+	}
 	return result, remaining, err
 }
+
+// errNothing is that a patch is empty. It spares the object a trip through JSON,
+// which is what most mutations would cost: they find nothing to do.
+var errNothing = errors.New("nothing to patch")

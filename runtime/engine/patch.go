@@ -3,12 +3,12 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -56,6 +56,17 @@ func Plain(o runtime.Object) (map[string]any, error) {
 }
 
 func diffObjects(before, after runtime.Object) ([]Operation, error) {
+	if before == after {
+		return nil, nil
+	}
+	if x, y, open := contents(before, after); open {
+		out := Diff(x, y)
+		for i := range out {
+			// The object goes on to be defaulted.
+			out[i].Value = runtime.DeepCopyJSONValue(out[i].Value)
+		}
+		return out, nil
+	}
 	x, err := Plain(before)
 	if err != nil {
 		return nil, err
@@ -67,6 +78,16 @@ func diffObjects(before, after runtime.Object) ([]Operation, error) {
 	return Diff(x, y), nil
 }
 
+// contents are those of objects that are JSON already.
+func contents(before, after runtime.Object) (x, y any, ok bool) {
+	a, aOK := before.(*unstructured.Unstructured)
+	b, bOK := after.(*unstructured.Unstructured)
+	if !aOK || !bOK {
+		return nil, nil, false
+	}
+	return a.Object, b.Object, true
+}
+
 // Diff returns the patch that leads from one JSON value to another, in the
 // order of their fields. What a list has more stands at its end.
 func Diff(before, after any) []Operation {
@@ -76,14 +97,18 @@ func Diff(before, after any) []Operation {
 }
 
 func diff(at string, before, after any, out *[]Operation) {
+	// Most of an object stays as it is: its paths need not be written.
+	if equal(before, after) {
+		return
+	}
 	x, isMap := before.(map[string]any)
 	y, areMaps := after.(map[string]any)
 	a, isList := before.([]any)
 	b, areLists := after.([]any)
 	switch {
 	case isMap && areMaps:
-		for _, key := range slices.Sorted(maps.Keys(merged(x, y))) {
-			path := at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+		for _, key := range keys(x, y) {
+			path := at + "/" + escape(key)
 			old, had := x[key]
 			now, has := y[key]
 			switch {
@@ -105,16 +130,60 @@ func diff(at string, before, after any, out *[]Operation) {
 		for i := len(a) - 1; i >= len(b); i-- {
 			*out = append(*out, Operation{"remove", at + "/" + strconv.Itoa(i), nil})
 		}
-	case !reflect.DeepEqual(before, after):
+	default:
 		*out = append(*out, Operation{"replace", at, after})
 	}
 }
 
-func merged(x, y map[string]any) map[string]any {
-	all := maps.Clone(x)
-	if all == nil {
-		all = map[string]any{}
+// equal is reflect.DeepEqual for what JSON has, which the most of two objects is.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) || (a == nil) != (b == nil) {
+			return false
+		}
+		for key, x := range a {
+			if y, has := b[key]; !has || !equal(x, y) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		b, ok := b.([]any)
+		return ok && (a == nil) == (b == nil) && slices.EqualFunc(a, b, equal)
+	case string:
+		b, ok := b.(string)
+		return ok && a == b
+	case int64:
+		b, ok := b.(int64)
+		return ok && a == b
+	case bool:
+		b, ok := b.(bool)
+		return ok && a == b
 	}
-	maps.Copy(all, y)
-	return all
+	return reflect.DeepEqual(a, b)
+}
+
+// keys are those of both maps, sorted.
+func keys(x, y map[string]any) []string {
+	out := make([]string, 0, len(x)+len(y))
+	for key := range x {
+		out = append(out, key)
+	}
+	for key := range y {
+		if _, had := x[key]; !had {
+			out = append(out, key)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// escape writes a key as a JSON pointer has it (RFC 6901).
+func escape(key string) string {
+	if !strings.ContainsAny(key, "~/") {
+		return key
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
 }
