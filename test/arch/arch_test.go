@@ -61,7 +61,10 @@ var edges = map[string][]string{
 	"runtime/api":    {}, // what the compiler wrote for the webhook, as the cluster holds it
 	"runtime/engine": {"compiler/ir", "runtime/api"},
 	// HTTP around the engine. It knows no manager: programs and the cluster are given to it.
-	"runtime/webhook": {"runtime/engine"},
+	"runtime/webhook":       {"runtime/engine"},
+	"runtime/webhook/certs": {}, // certificates, whatever they are for
+	// Gives the webhook its programs, its reader and its certificates in a cluster.
+	"runtime/webhook/manager": {"runtime/api", "runtime/engine", "runtime/webhook/certs"},
 	// Cases are documents of the language: they are read by its rules.
 	"runtime/cases":  {"compiler/diag", "compiler/resolve", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/engine", "runtime/object"},
 	"runtime/suite":  {"compiler", "compiler/code", "compiler/diag", "compiler/ir", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
