@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -122,11 +121,7 @@ type serviceMonitor struct {
 func eachRelease(t *testing.T, check func(*testing.T, *release)) {
 	for _, name := range cases() {
 		t.Run(name, func(t *testing.T) {
-			content, err := os.ReadFile(filepath.Join(rendered, name+".yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			check(t, decode(t, content))
+			check(t, decode(t, read(t, filepath.Join(rendered, name+".yaml"))))
 		})
 	}
 }
