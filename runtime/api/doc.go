@@ -6,6 +6,7 @@
 //
 // +kubebuilder:object:generate=true
 // +groupName=policyc.dev
+// +versionName=v1alpha1
 package api
 
 //go:generate go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0 object paths=. crd output:crd:dir=../chart/files
