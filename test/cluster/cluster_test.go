@@ -57,12 +57,11 @@ func TestMain(m *testing.M) {
 func TestChart(t *testing.T) {
 	for _, version := range apiserver.Versions() {
 		t.Run(version, func(t *testing.T) {
-			server, err := apiserver.Start(t.Context(), apiserver.Options{Version: version, Args: cluster.Args(), RestrictServiceAccounts: true})
+			self, err := os.Executable()
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(server.Stop)
-			running := startCluster(t, server)
+			server, running := startServer(t, version, self)
 			timed(t, "install", func() {
 				run(t, server, "install", "policyc-runtime", chart, "--namespace="+namespace, "--create-namespace", "--wait", "--timeout=60s",
 					"--set=runtime.drainSeconds=1")
@@ -79,30 +78,10 @@ func TestChart(t *testing.T) {
 			t.Run("rights", func(t *testing.T) { checkRights(t, server, pods[0]) })
 			t.Run("kill", func(t *testing.T) { checkKill(t, server, running) })
 			t.Run("upgrade", func(t *testing.T) { checkUpgrade(t, server, running) })
+			t.Run("failed hook", func(t *testing.T) { checkFailedHook(t, server) })
 			t.Run("uninstall", func(t *testing.T) { checkUninstall(t, server, running) })
 		})
 	}
-}
-
-func startCluster(t *testing.T, server *apiserver.Server) *cluster.Cluster {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	running, err := cluster.Start(t.Context(), cluster.Options{Server: server, Images: map[string]string{image: self}, Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			for _, p := range running.Pods(namespace) {
-				t.Logf("%s wrote:\n%s", p.Name, p.Log())
-			}
-		}
-		running.Stop()
-	})
-	return running
 }
 
 // checkRights asserts that a pod acts as the chart's ServiceAccount, which may not do what is not its own.
@@ -175,15 +154,28 @@ func checkUpgrade(t *testing.T, server *apiserver.Server, running *cluster.Clust
 	}
 }
 
+// checkFailedHook asserts that nothing is uninstalled when the hook fails: the Service stays for as long as webhooks may call it.
+func checkFailedHook(t *testing.T, server *apiserver.Server) {
+	kubectl(t, server, "", "delete", "validatingwebhookconfiguration", "policyc") // the stand-in, unlike the runtime, then fails
+	if _, err := helm.Run(t.Context(), server.Kubeconfig, "uninstall", "policyc-runtime", "--namespace="+namespace, "--wait", "--timeout=60s"); err == nil {
+		t.Error("the uninstall did not fail")
+	}
+	kubectl(t, server, "", "get", "deployment,service,serviceaccount", "--namespace="+namespace, "policyc-runtime")
+	kubectl(t, server, webhooks, "apply", "-f", "-")
+}
+
 // checkUninstall asserts that nothing points at the Service once it is gone, and that the CRD stays.
 func checkUninstall(t *testing.T, server *apiserver.Server, running *cluster.Cluster) {
 	timed(t, "uninstall", func() {
 		run(t, server, "uninstall", "policyc-runtime", "--namespace="+namespace, "--wait", "--timeout=60s")
 	})
-	out := kubectl(t, server, "", "get", "validatingwebhookconfigurations,deployments,jobs,services,secrets,leases,serviceaccounts,clusterroles,clusterrolebindings,roles,rolebindings",
+	out := kubectl(t, server, "", "get", "deployments,jobs,services,secrets,leases,serviceaccounts,clusterroles,clusterrolebindings,roles,rolebindings",
 		"-A", "-o", "name", "-l", "app.kubernetes.io/name=policyc-runtime")
 	if out != "" {
 		t.Errorf("left behind:\n%s", out)
+	}
+	if out := kubectl(t, server, "", "get", "validatingwebhookconfigurations,mutatingwebhookconfigurations", "-o", "name"); out != "" {
+		t.Errorf("they call what is gone:\n%s", out)
 	}
 	kubectl(t, server, "", "get", "crd", "compiledpolicies.policyc.dev")
 	if got := create(t, server, "after-uninstall"); got.Status != http.StatusCreated {

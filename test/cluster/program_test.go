@@ -86,7 +86,13 @@ func (p *program) serve(client kubernetes.Interface) error {
 	go http.ListenAndServe(p.health, mux)
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, syscall.SIGTERM)
-	server := &http.Server{Addr: fmt.Sprintf(":%d", p.webhookPort), Handler: http.HandlerFunc(review),
+	server := &http.Server{Addr: fmt.Sprintf(":%d", p.webhookPort), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if draining.Load() {
+			// kube-apiserver 1.30 speaks HTTP/1.1: it would send the next request on a connection that is about to be closed.
+			w.Header().Set("Connection", "close")
+		}
+		review(w, r)
+	}),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}}}
 	go func() {
 		<-stopped
