@@ -77,6 +77,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		return nil, err
 	}
 	config.QPS, config.Burst = -1, -1
+	config.WarningHandler = rest.NoWarnings{} // Endpoints are deprecated, every time
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ func (c *Cluster) syncServices(ctx context.Context) error {
 
 func (c *Cluster) syncService(ctx context.Context, s *corev1.Service) error {
 	selector := labels.SelectorFromSet(s.Spec.Selector)
+	//lint:ignore SA1019 kube-apiserver 1.30 reads no EndpointSlices.
 	endpoints := &corev1.Endpoints{ObjectMeta: ofService(s, s.Name)}
 	var errs []error
 	for _, p := range c.Pods(s.Namespace) {
@@ -40,6 +41,7 @@ func (c *Cluster) syncService(ctx context.Context, s *corev1.Service) error {
 		ports := p.servicePorts(s)
 		errs = append(errs, c.writeSlice(ctx, s, p, ports))
 		if p.Ready() && ports != nil {
+			//lint:ignore SA1019 see above.
 			endpoints.Subsets = append(endpoints.Subsets, corev1.EndpointSubset{
 				Addresses: []corev1.EndpointAddress{{IP: c.address}}, Ports: ports})
 		}

@@ -1,3 +1,4 @@
+// Pins the programs that tests and generators run beside the API servers: helm. `go -C test/tools tool helm`.
 module github.com/policyc/policyc/test/tools
 
 go 1.26.0
