@@ -80,6 +80,9 @@ func TestChart(t *testing.T) {
 			t.Run("upgrade", func(t *testing.T) { checkUpgrade(t, server, running) })
 			t.Run("failed hook", func(t *testing.T) { checkFailedHook(t, server) })
 			t.Run("uninstall", func(t *testing.T) { checkUninstall(t, server, running) })
+			timed(t, "second install, over the CRD that was kept", func() {
+				run(t, server, "install", "policyc-runtime", chart, "--namespace="+namespace, "--wait", "--timeout=60s", "--set=runtime.drainSeconds=1")
+			})
 		})
 	}
 }

@@ -32,10 +32,10 @@ import (
 // program is a stand-in for policyc-runtime: it takes the flags that the chart sets and uses the rights that the chart grants,
 // and as a webhook denies what is called `denied`. This test's own binary is the image.
 type program struct {
-	command, namespace, service, configuration, secret string
-	webhookPort                                        int
-	health, metrics                                    string
-	drain                                              time.Duration
+	namespace, service, configuration, secret string
+	webhookPort                               int
+	health, metrics                           string
+	drain                                     time.Duration
 }
 
 func (p *program) main(args []string) error {
