@@ -94,7 +94,7 @@ func TestBadValues(t *testing.T) {
 		{"replicas=two", "'/replicas'"},
 		{"runtime.tlsMinVersion=1.1", "'/runtime/tlsMinVersion'"},
 		{"runtime.extraArgs[0]=serve", "'/runtime/extraArgs/0'"},
-		{"podLabels.app\\.kubernetes\\.io/name=other", "'/podLabels'"},
+		{"podLabels.app\\.kubernetes\\.io/name=other", "invalid propertyName 'app.kubernetes.io/name'"},
 		{"networkPolicy.apiServer.cidrs[0]=10.0.0.1", "'/networkPolicy/apiServer/cidrs/0'"},
 		{"podDisruptionBudget.minAvailable=half", "'/podDisruptionBudget/minAvailable'"},
 		{"name=Policyc", "'/name'"},
