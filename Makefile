@@ -41,7 +41,11 @@ fuzz: ## compare compiled policies with the reference interpreter, a million tim
 .PHONY: e2e
 e2e: ## run the policies on real API servers, built from the Go module proxy
 	$(GO) run ./test/apiserver/build
-	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/compile ./test/e2e/...
+	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/cluster ./test/compile ./test/e2e/...
+
+.PHONY: chart
+chart: ## render the Helm chart with every value file, and compare (builds helm: 100 s the first time)
+	$(GO) test -tags e2e -count=1 -timeout 20m ./test/chart
 
 .PHONY: podsecurity
 podsecurity: ## compare pod-security-* with the evaluator of Kubernetes, on 200,000 random pods

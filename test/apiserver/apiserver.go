@@ -41,6 +41,8 @@ type Options struct {
 	// ServiceAccounts turns on the plugin that gives Pods a service account and a token. It refuses every Pod whose ServiceAccount
 	// nobody has made: the controller that makes them does not run.
 	ServiceAccounts bool
+	// RestrictServiceAccounts leaves service accounts with what RBAC objects grant them. Otherwise they may what Users may.
+	RestrictServiceAccounts bool
 	// Args are added to kube-apiserver's command line, "--feature-gates=…".
 	Args []string
 	// Dir is where data, logs and credentials go, and is left behind to read; the next start there begins afresh. Empty means a
@@ -139,7 +141,7 @@ func (s *Server) run(ctx context.Context, options Options, built binaries) error
 		return err
 	}
 	s.processes = []*process{kube, etcd}
-	return s.waitUntilReady(ctx, options.Users)
+	return s.waitUntilReady(ctx, options)
 }
 
 func (s *Server) makeDir() error {

@@ -17,7 +17,7 @@ const pollInterval = 50 * time.Millisecond
 
 // waitUntilReady returns once a write would go through: the server is ready, has made its own namespaces and roles, its
 // admission plugins have read the policies that exist, and the users have their rights.
-func (s *Server) waitUntilReady(ctx context.Context, users []User) error {
+func (s *Server) waitUntilReady(ctx context.Context, options Options) error {
 	steps := []struct {
 		name string
 		done func(context.Context) error
@@ -37,7 +37,7 @@ func (s *Server) waitUntilReady(ctx context.Context, users []User) error {
 			return fmt.Errorf("wait for %s: %w", step.name, err)
 		}
 	}
-	return s.grantAccess(ctx, users)
+	return s.grantAccess(ctx, options)
 }
 
 // poll calls done until it returns nil, a process ends, or the context does.
@@ -92,13 +92,16 @@ func (s *Server) expect(request Request, status int) func(context.Context) error
 	}
 }
 
-// grantAccess lets the users and all service accounts read and write every resource. It does not use the roles `admin` and
+// grantAccess lets the users and, unless they are restricted, all service accounts read and write every resource. It does not use the roles `admin` and
 // `edit`: a controller, which does not run, would fill them.
-func (s *Server) grantAccess(ctx context.Context, users []User) error {
+func (s *Server) grantAccess(ctx context.Context, options Options) error {
 	type object = map[string]any
 	const rbac, name = "rbac.authorization.k8s.io", "policyc-test-users"
-	subjects := []object{{"kind": "Group", "name": "system:serviceaccounts", "apiGroup": rbac}}
-	for _, user := range users {
+	subjects := []object{}
+	if !options.RestrictServiceAccounts {
+		subjects = append(subjects, object{"kind": "Group", "name": "system:serviceaccounts", "apiGroup": rbac})
+	}
+	for _, user := range options.Users {
 		subjects = append(subjects, object{"kind": "User", "name": user.Name, "apiGroup": rbac})
 	}
 	for plural, body := range map[string]object{
@@ -120,7 +123,7 @@ func (s *Server) grantAccess(ctx context.Context, users []User) error {
 			return fmt.Errorf("create the %s of the test users: %w", plural, err)
 		}
 	}
-	return s.waitForAccess(ctx, users)
+	return s.waitForAccess(ctx, options.Users)
 }
 
 // waitForAccess waits until RBAC, which reads through an informer, knows the grant.
