@@ -2,6 +2,7 @@ package emit
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,11 +31,18 @@ func mapping(fields ...field) *yaml.Node {
 func text(s string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(s)
-	if strings.Contains(s, "\n") {
+	switch {
+	case strings.Contains(s, "\n"):
 		n.Style = yaml.LiteralStyle
+	case yaml11.MatchString(s):
+		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
 }
+
+// yaml11 are the texts that YAML 1.1, which kubectl reads, takes for a boolean
+// or a number in base 60, and this library, which knows 1.2, does not quote.
+var yaml11 = regexp.MustCompile(`^(?i:y|yes|n|no|on|off)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 
 // optional is text, or nothing when s is "".
 func optional(s string) *yaml.Node {
