@@ -7,6 +7,6 @@
 // Every replica does the same work and serves; only status and events are for the leader. To lose the lease therefore costs
 // nothing, and no replica ends of it: an end would take the last good programs with it, which are in memory only.
 //
-// A read walks through it in this order: run.go (what is there), policies.go (the watch), programs.go (what serves),
+// A read walks through it in this order: run.go (what is there), policies.go (the watch), programs.go and entries.go (what serves),
 // reader.go and informers.go (what lookups read), keeper.go and inject.go (certificates), ready.go, leader.go, uninstall.go.
 package manager
