@@ -6,7 +6,6 @@ import (
 	celgo "github.com/google/cel-go/cel"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apiserver/pkg/admission/plugin/cel"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/generic"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
 	"k8s.io/apiserver/pkg/cel/environment"
@@ -18,7 +17,7 @@ import (
 // policy is an admission object, ready to run.
 type policy struct {
 	object    *admissionv1.ValidatingAdmissionPolicy
-	match     generic.PolicyAccessor
+	match     *criteria
 	bindings  []binding
 	validator validating.Validator
 	// conditions evaluates the match conditions one by one; extra compiles
@@ -38,10 +37,10 @@ type policy struct {
 	matcher matchconditions.Matcher
 }
 
-// binding is a binding with what the API server's matcher takes it as.
+// binding is a binding with what it matches; nil: all that its policy does.
 type binding struct {
 	object *admissionv1.ValidatingAdmissionPolicyBinding
-	match  generic.BindingAccessor
+	match  *criteria
 }
 
 // member is a policy document in an admission object.
@@ -95,7 +94,7 @@ func compile(p *admissionv1.ValidatingAdmissionPolicy, program *ir.Program, comp
 	if len(conditions) > 0 {
 		matcher = matchconditions.NewMatcher(filter, p.Spec.FailurePolicy, "policy", "validate", p.Name)
 	}
-	out := &policy{object: p, match: validating.NewValidatingAdmissionPolicyAccessor(p), conditions: filter, compiled: compiled}
+	out := &policy{object: p, match: newCriteria(p.Spec.MatchConstraints), conditions: filter, compiled: compiled}
 	out.lookups, err = compileLookups(compiled, func(list []cel.ExpressionAccessor) cel.ConditionEvaluator {
 		return compiler.CompileCondition(list, before, mode)
 	})

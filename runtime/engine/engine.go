@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/policyc/policyc/runtime/api"
@@ -100,9 +99,9 @@ func sameLookups(a, b *api.CompiledPolicy) bool {
 
 // place says what a policy matches, and who enforces it.
 func (p *policy) place(object *admissionv1.ValidatingAdmissionPolicy, bindings []*admissionv1.ValidatingAdmissionPolicyBinding) {
-	p.object, p.match, p.bindings = object, validating.NewValidatingAdmissionPolicyAccessor(object), nil
+	p.object, p.match, p.bindings = object, newCriteria(object.Spec.MatchConstraints), nil
 	for _, o := range bindings {
-		p.bindings = append(p.bindings, binding{o, validating.NewValidatingAdmissionPolicyBindingAccessor(o)})
+		p.bindings = append(p.bindings, binding{o, newCriteria(o.Spec.MatchResources)})
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/generic"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -24,7 +24,7 @@ type evaluation struct {
 	engine  *Engine
 	request *Request
 	attributes
-	matcher generic.PolicyMatcher
+	matcher *matching.Matcher
 	authz   authorizer.UnconditionalAuthorizer
 	// namespaces and reads are what the request has seen of its cluster.
 	namespaces namespaces
@@ -60,7 +60,7 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 	v := &evaluation{ctx: ctx, engine: e, request: r, attributes: r.attributes(), authz: r.Authorizer,
 		namespaces: newNamespaces(ctx, r), reads: &reads{r.reader(), map[string]list{}},
 		versions: map[version]*admission.VersionedAttributes{}}
-	v.matcher = generic.NewPolicyMatcher(v.namespaces.matcher())
+	v.matcher = v.namespaces.matcher()
 	if v.authz == nil {
 		v.authz = nobody{}
 	}
@@ -70,7 +70,7 @@ func (e *Engine) begin(ctx context.Context, r *Request) (*evaluation, error) {
 // policy evaluates one object, binding by binding, as the API server's
 // dispatcher does (k8s.io/apiserver/pkg/admission/plugin/policy/validating).
 func (v *evaluation) policy(p *policy) {
-	matches, resource, kind, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, p.match)
+	matches, resource, kind, err := v.matches(p.match)
 	if err != nil {
 		v.fail(p, nil, fmt.Errorf("failed to configure policy: %w", v.namespaces.cause(err)))
 		return
@@ -79,7 +79,7 @@ func (v *evaluation) policy(p *policy) {
 		return
 	}
 	for _, b := range p.bindings {
-		matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match)
+		matches, err := v.matchesBinding(b)
 		if err != nil {
 			v.fail(p, b.object, fmt.Errorf("failed to configure binding: %w", v.namespaces.cause(err)))
 			continue

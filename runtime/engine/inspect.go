@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/admission/plugin/cel"
-	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 )
 
@@ -47,7 +46,7 @@ func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([][]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	matches, resource, kind, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, i.policy.match)
+	matches, resource, kind, err := v.matches(i.policy.match)
 	if err != nil || !matches {
 		return nil, err
 	}
@@ -92,7 +91,7 @@ func (i *Inspector) Evaluate(ctx context.Context, r *Request) ([][]any, error) {
 // once. Bound is false when no binding matches.
 func (v *evaluation) matchingParams(p *policy) (params []runtime.Object, bound bool, err error) {
 	for _, b := range p.bindings {
-		if matches, err := v.matcher.BindingMatches(v.attributes, v.engine.objects, b.match); err != nil || !matches {
+		if matches, err := v.matchesBinding(b); err != nil || !matches {
 			continue
 		}
 		bound = true
@@ -133,7 +132,7 @@ func (e *Engine) WhyNot(ctx context.Context, r *Request, object string) Mismatch
 }
 
 func (v *evaluation) whyNot(p *policy) Mismatch {
-	matches, _, _, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, p.match)
+	matches, _, _, err := v.matches(p.match)
 	switch {
 	case err != nil:
 		return Mismatch{Text: err.Error()}
@@ -176,7 +175,7 @@ func (v *evaluation) mismatch(p *policy) string {
 	} {
 		relaxed := p.object.DeepCopy()
 		step.keep(relaxed.Spec.MatchConstraints)
-		matches, _, _, err := v.matcher.DefinitionMatches(v.attributes, v.engine.objects, validating.NewValidatingAdmissionPolicyAccessor(relaxed))
+		matches, _, _, err := v.matches(newCriteria(relaxed.Spec.MatchConstraints))
 		if err != nil {
 			return err.Error()
 		}
