@@ -225,7 +225,7 @@ func emitWebhook(in Input, files map[string][]byte) {
 		}
 		add(name, header(byFile[name]), documents...)
 	}
-	// What calls the webhook comes last, when it knows the policies.
+	// What calls the webhook comes last, when it knows the policies; kubectl apply -k has the same order.
 	all := entries(programs)
 	for _, c := range []struct {
 		file, kind string
@@ -235,21 +235,7 @@ func emitWebhook(in Input, files map[string][]byte) {
 			add(c.file, own, n)
 		}
 	}
-	files["webhook/kustomization.yaml"] = inOrder(names)
-}
-
-// inOrder is a kustomization whose resources are applied in the order given.
-func inOrder(resources []string) []byte {
-	items := make([]*yaml.Node, len(resources))
-	for i, r := range resources {
-		items[i] = text(r)
-	}
-	return file(Marker+". DO NOT EDIT.\n", mapping(
-		field{"apiVersion", text("kustomize.config.k8s.io/v1beta1")},
-		field{"kind", text("Kustomization")},
-		field{"sortOptions", mapping(field{"order", text("fifo")})},
-		field{"resources", sequence(items)},
-	))
+	files["webhook/kustomization.yaml"] = kustomization(names)
 }
 
 // configuration returns the webhook configuration of one kind; nil when it
