@@ -85,7 +85,8 @@ func CompileDocuments(docs *syntax.Documents, o Options, r *diag.Report) (result
 	}
 	result.Files = emit.Emit(emit.Input{Programs: result.Programs, Costs: result.Costs,
 		Target: result.Project.Target.String(), Excluded: result.Project.Namespaces,
-		Webhook: emit.Webhook{Namespace: result.Project.Webhook.Namespace, Service: result.Project.Webhook.Service}})
+		Webhook: emit.Webhook{Namespace: result.Project.Webhook.Namespace, Service: result.Project.Webhook.Service,
+			Configuration: result.Project.Webhook.Configuration}})
 	return result
 }
 

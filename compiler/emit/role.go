@@ -9,11 +9,14 @@ import (
 	"github.com/policyc/policyc/compiler/ir"
 )
 
+// lookupsRole is the name of the role.
+func (w Webhook) lookupsRole() string { return w.Configuration + "-lookups" }
+
 const rbacGroup = "rbac.authorization.k8s.io"
 
 // lookupsRole returns the ClusterRole with exactly what the programs read of
 // the cluster; nil when they read nothing.
-func lookupsRole(programs []*ir.Program) *yaml.Node {
+func lookupsRole(programs []*ir.Program, at Webhook) *yaml.Node {
 	resources := map[string][]string{}
 	read := func(group, plural string) {
 		if !slices.Contains(resources[group], plural) {
@@ -44,7 +47,7 @@ func lookupsRole(programs []*ir.Program) *yaml.Node {
 	return mapping(
 		field{"apiVersion", text(rbacGroup + "/v1")},
 		field{"kind", text("ClusterRole")},
-		field{"metadata", mapping(field{"name", text(lookupsRoleName)}, field{"labels", stringMap(managed)})},
+		field{"metadata", mapping(field{"name", text(at.lookupsRole())}, field{"labels", stringMap(managed)})},
 		field{"rules", sequence(rules)},
 	)
 }
@@ -75,8 +78,8 @@ func lookupsBinding(at Webhook) *yaml.Node {
 	return mapping(
 		field{"apiVersion", text(rbacGroup + "/v1")},
 		field{"kind", text("ClusterRoleBinding")},
-		field{"metadata", mapping(field{"name", text(lookupsRoleName)}, field{"labels", stringMap(managed)})},
-		field{"roleRef", mapping(field{"apiGroup", text(rbacGroup)}, field{"kind", text("ClusterRole")}, field{"name", text(lookupsRoleName)})},
+		field{"metadata", mapping(field{"name", text(at.lookupsRole())}, field{"labels", stringMap(managed)})},
+		field{"roleRef", mapping(field{"apiGroup", text(rbacGroup)}, field{"kind", text("ClusterRole")}, field{"name", text(at.lookupsRole())})},
 		field{"subjects", sequence([]*yaml.Node{mapping(
 			field{"kind", text("ServiceAccount")}, field{"name", text(at.Service)}, field{"namespace", text(at.Namespace)})})},
 	)

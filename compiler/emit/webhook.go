@@ -14,17 +14,16 @@ import (
 	"github.com/policyc/policyc/compiler/ir"
 )
 
-// Webhook is where the companion webhook runs.
-type Webhook struct{ Namespace, Service string }
+// Webhook is where the companion webhook runs, and what its configurations
+// are called.
+type Webhook struct{ Namespace, Service, Configuration string }
 
-// Names of what is generated once for all policies. No policy has an
-// underscore in its name, so that the files are no policy's.
+// Files that are generated once for all policies. No policy has an underscore
+// in its name.
 const (
-	configurationName = "policyc"
-	lookupsRoleName   = "policyc-lookups"
-	lookupsRoleFile   = "lookups_role"
-	validatingFile    = "validating_webhooks"
-	mutatingFile      = "mutating_webhooks"
+	lookupsRoleFile = "lookups_role"
+	validatingFile  = "validating_webhooks"
+	mutatingFile    = "mutating_webhooks"
 )
 
 // timeoutSeconds is how long the API server waits for an answer.
@@ -210,13 +209,13 @@ func emitWebhook(in Input, files map[string][]byte) {
 		files["webhook/"+name+".yaml"] = file(header, documents...)
 	}
 	own := Marker + ". DO NOT EDIT.\n"
-	if role := lookupsRole(programs); role != nil {
+	if role := lookupsRole(programs, in.Webhook); role != nil {
 		add(lookupsRoleFile, own, role, lookupsBinding(in.Webhook))
 	}
 	for _, name := range slices.Sorted(maps.Keys(byFile)) {
 		var documents []*yaml.Node
 		for _, p := range byFile[name] {
-			documents = append(documents, compiledPolicy(p))
+			documents = append(documents, compiledPolicy(p, in.Webhook))
 			if p.Params != nil && !p.SharesParams {
 				for _, b := range p.Bindings {
 					documents = append(documents, paramObject(p, b))
@@ -253,7 +252,7 @@ func configuration(all []*entry, kind string, mutates bool, at Webhook) *yaml.No
 	return mapping(
 		field{"apiVersion", text(admissionVersion)},
 		field{"kind", text(kind)},
-		field{"metadata", mapping(field{"name", text(configurationName)}, field{"labels", stringMap(managed)})},
+		field{"metadata", mapping(field{"name", text(at.Configuration)}, field{"labels", stringMap(managed)})},
 		field{"webhooks", sequence(webhooks)},
 	)
 }
@@ -291,7 +290,7 @@ func webhook(e *entry, at Webhook) *yaml.Node {
 }
 
 // compiledPolicy returns the CompiledPolicy of a program.
-func compiledPolicy(p *ir.Program) *yaml.Node {
+func compiledPolicy(p *ir.Program, at Webhook) *yaml.Node {
 	var sources, lookups, bindings []*yaml.Node
 	for _, d := range p.Policies {
 		var rules []*yaml.Node
@@ -325,6 +324,7 @@ func compiledPolicy(p *ir.Program) *yaml.Node {
 		field{"kind", text("CompiledPolicy")},
 		field{"metadata", metadata(p)},
 		field{"spec", mapping(
+			field{"configuration", text(at.Configuration)},
 			field{"policies", sequence(sources)},
 			field{"lookups", sequence(lookups)},
 			field{"paramResource", paramResource(p)},

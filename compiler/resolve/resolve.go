@@ -81,6 +81,9 @@ type Workload struct {
 // Webhook is where the companion webhook runs, and what must run there.
 type Webhook struct {
 	Namespace, Service string
+	// Configuration is the name of the webhook configurations, which one
+	// project writes alone.
+	Configuration string
 	// Mutations says that mutations run there although the API server has a
 	// backend for them, OnlyNative that none may.
 	Mutations, OnlyNative bool
@@ -104,13 +107,14 @@ const (
 	DefaultLayout           = "policy"
 	DefaultRuntimeNamespace = "policyc-system"
 	DefaultRuntimeService   = "policyc-runtime"
+	DefaultConfiguration    = "policyc"
 )
 
 // Resolve binds the documents. It always returns a project; policies with
 // errors are left out of it.
 func Resolve(docs *syntax.Documents, o Options, r *diag.Report) *Project {
 	p := &Project{Target: target.Default, Layout: DefaultLayout, Output: DefaultOutput, Webhook: Webhook{
-		Namespace: DefaultRuntimeNamespace, Service: DefaultRuntimeService, Mutations: o.Mutation == MutationWebhook, OnlyNative: o.Mutation == MutationNative},
+		Namespace: DefaultRuntimeNamespace, Service: DefaultRuntimeService, Configuration: DefaultConfiguration, Mutations: o.Mutation == MutationWebhook, OnlyNative: o.Mutation == MutationNative},
 		Trace: o.Trace, Limits: map[string]int{}, Functions: map[string]*expr.Function{}}
 	var doc *syntax.Project
 	if len(docs.Projects) > 0 {
@@ -180,6 +184,13 @@ func (p *Project) settings(doc *syntax.Project, o Options, r *diag.Report) {
 func (p *Project) webhook(doc syntax.Webhook, r *diag.Report) {
 	if !doc.Namespace.IsZero() && checkNamespace(doc.Namespace, r) {
 		p.Webhook.Namespace = doc.Namespace.Value
+	}
+	if name := doc.Configuration; !name.IsZero() {
+		if errs := validation.IsDNS1123Label(name.Value); len(errs) > 0 {
+			r.Errorf(diag.InvalidName, name.Span, "`%s` is no name of a webhook configuration", name.Value).Notef("%s", errs[0])
+		} else {
+			p.Webhook.Configuration = name.Value
+		}
 	}
 	if doc.Service.IsZero() {
 		return

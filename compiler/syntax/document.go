@@ -299,5 +299,5 @@ type Workload struct {
 
 // Webhook is where the companion webhook runs.
 type Webhook struct {
-	Namespace, Service source.Text
+	Namespace, Service, Configuration source.Text
 }

@@ -37,7 +37,7 @@ var (
 	}
 	kubernetesKeys = []string{"minVersion"}
 	workloadKeys   = []string{"kind", "path"}
-	webhookKeys    = []string{"namespace", "service"}
+	webhookKeys    = []string{"namespace", "service", "configuration"}
 
 	testKeys = []string{"policies", "parameters", "enforce", "cases"}
 	caseKeys = []string{

@@ -27,7 +27,7 @@ func parseProject(r *diag.Report, h header) *Project {
 	p.Layout = f.choice("layout", layouts)
 	p.Tiers = f.value("tiers")
 	if webhook, ok := fieldsOf(r, f.get("webhook"), "`webhook`", webhookKeys); ok {
-		p.Webhook = Webhook{Namespace: webhook.text("namespace"), Service: webhook.text("service")}
+		p.Webhook = Webhook{Namespace: webhook.text("namespace"), Service: webhook.text("service"), Configuration: webhook.text("configuration")}
 	}
 	p.Output = f.text("output")
 	return p

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"cmp"
+
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -25,6 +27,10 @@ type CompiledPolicy struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.validating) != has(self.mutating)",message="exactly one of validating and mutating"
 type CompiledPolicySpec struct {
+	// Configuration is the name of the webhook configurations whose entries call for the bindings. A runtime serves the
+	// policies of one configuration.
+	// +kubebuilder:default=policyc
+	Configuration string `json:"configuration,omitempty"`
 	// Policies are the policy documents that the object was compiled from: one for each validation; one for mutations.
 	// +kubebuilder:validation:MinItems=1
 	// +listType=map
@@ -44,6 +50,14 @@ type CompiledPolicySpec struct {
 	// +listType=map
 	// +listMapKey=name
 	Bindings []Binding `json:"bindings"`
+}
+
+// DefaultConfiguration is the name of the webhook configurations of a project that gives them none.
+const DefaultConfiguration = "policyc"
+
+// CalledBy reports whether the webhook configurations of a name call for the policy.
+func (p *CompiledPolicy) CalledBy(configuration string) bool {
+	return cmp.Or(p.Spec.Configuration, DefaultConfiguration) == configuration
 }
 
 // PolicySource names a policy document and its rules.

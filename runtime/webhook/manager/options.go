@@ -15,7 +15,8 @@ import (
 type Options struct {
 	// Namespace has the Service, the Secret and the Lease; Service names the first and the last.
 	Namespace, Service string
-	// Configuration names the Validating- and the MutatingWebhookConfiguration that get caBundles.
+	// Configuration names the Validating- and the MutatingWebhookConfiguration that get caBundles, and whose policies are
+	// served.
 	Configuration string
 	// WebhookAddress serves AdmissionReviews over TLS; the others are plain HTTP, and off when empty.
 	WebhookAddress, MetricsAddress, HealthAddress, ProfileAddress string

@@ -19,6 +19,8 @@ const secondLook = 5 * time.Second
 type policies struct {
 	cached   client.Reader
 	programs *Programs
+	// configuration names the webhook configurations whose policies are served; others have a runtime of their own.
+	configuration string
 	// want starts and stops informers.
 	want func(context.Context, []api.LookupResource) (time.Time, error)
 	// readable reports whether a resource is cached; an error says that it cannot be.
@@ -40,6 +42,8 @@ func (p *policies) Reconcile(ctx context.Context, request reconcile.Request) (re
 		p.programs.Delete(request.Name)
 	case err != nil:
 		return reconcile.Result{}, err
+	case !object.CalledBy(p.configuration):
+		p.programs.Delete(request.Name)
 	default:
 		outcome = p.programs.Set(object, now)
 	}
@@ -56,7 +60,7 @@ func (p *policies) Reconcile(ctx context.Context, request reconcile.Request) (re
 		logger.Error(wantErr, "lookups cannot be read")
 	}
 	p.programs.Publish()
-	if err != nil {
+	if err != nil || !object.CalledBy(p.configuration) {
 		return after(now, again), nil
 	}
 	var look time.Time

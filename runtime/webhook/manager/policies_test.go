@@ -44,7 +44,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	w := &world{events: events.NewFakeRecorder(10), leads: true,
 		client: fake.NewClientBuilder().WithScheme(kinds(t)).WithStatusSubresource(&api.CompiledPolicy{}).WithObjects(objects...).Build()}
 	report := &reporter{client: w.client, events: w.events, leads: func() bool { return w.leads }}
-	w.policies = &policies{cached: w.client, programs: NewPrograms(Compile), report: report.Report, failed: func(string) { w.failures++ },
+	w.policies = &policies{cached: w.client, programs: NewPrograms(Compile), configuration: "policyc", report: report.Report, failed: func(string) { w.failures++ },
 		now: func() time.Time { return start }, readable: func(api.LookupResource) (bool, error) { return w.unreadable == nil, w.unreadable },
 		want: func(context.Context, []api.LookupResource) (time.Time, error) { return time.Time{}, nil }}
 	return w
@@ -119,6 +119,34 @@ func TestStatus(t *testing.T) {
 	expect(t, w.policies.programs, map[string]string{"e": "unknown"})
 }
 
+// Another runtime in the cluster has policies of its own: this one neither serves them nor says anything of them.
+func TestOtherConfiguration(t *testing.T) {
+	other := policyOf("a", 1, no, "e")
+	other.Spec.Configuration = "payments"
+	w := newWorld(t, other)
+	if got := w.reconcile(t, "a"); got != "no status" {
+		t.Error(got)
+	}
+	expect(t, w.policies.programs, map[string]string{"e": "unknown"})
+	r := &readiness{cached: w.client, programs: w.policies.programs, configuration: "policyc", settled: func() error { return nil }}
+	if err := r.start(context.Background()); err != nil {
+		t.Error(err)
+	}
+
+	// It may come to be ours, and leave again.
+	other = policyOf("a", 2, no, "e")
+	other.Spec.Configuration = "policyc"
+	w.write(t, other)
+	if got := w.reconcile(t, "a"); got != "True Compiled generation 2 decides" {
+		t.Error(got)
+	}
+	other = policyOf("a", 3, no, "e")
+	other.Spec.Configuration = "payments"
+	w.write(t, other)
+	w.reconcile(t, "a")
+	expect(t, w.policies.programs, map[string]string{"e": "unknown"})
+}
+
 func TestUnreadable(t *testing.T) {
 	object := policyOf("a", 1, "size(params.lookups.l) == 0", "e")
 	object.Spec.Lookups = []api.Lookup{{Name: "l", Resource: api.LookupResource{Version: "v1", Kind: "Secret", Plural: "secrets", Namespaced: true}}}
@@ -138,7 +166,7 @@ func TestReady(t *testing.T) {
 	w := newWorld(t, policyOf("a", 1, no, "e"), policyOf("b", 1, bad, "e"), policyOf("c", 1, no, "e"))
 	certificate := &served{}
 	settled := errors.New("a cache has not synced")
-	r := &readiness{cached: w.client, programs: w.policies.programs, served: certificate, settled: func() error { return settled }}
+	r := &readiness{cached: w.client, programs: w.policies.programs, configuration: "policyc", served: certificate, settled: func() error { return settled }}
 	ready := func(want string) {
 		t.Helper()
 		got := "ready"

@@ -19,11 +19,12 @@ import (
 // later is no reason to stop: a policy that cannot be served fails on every replica.
 type readiness struct {
 	// cached has synced when it answers.
-	cached   client.Reader
-	programs *Programs
-	settled  func() error
-	served   *served
-	draining atomic.Bool
+	cached        client.Reader
+	programs      *Programs
+	configuration string
+	settled       func() error
+	served        *served
+	draining      atomic.Bool
 
 	mutex   sync.Mutex
 	listed  bool
@@ -55,7 +56,9 @@ func (r *readiness) start(ctx context.Context) error {
 			return err
 		}
 		for _, one := range all.Items {
-			r.waiting = append(r.waiting, one.Name)
+			if one.CalledBy(r.configuration) {
+				r.waiting = append(r.waiting, one.Name)
+			}
 		}
 		r.listed = true
 	}
@@ -73,6 +76,9 @@ func (r *readiness) start(ctx context.Context) error {
 	return nil
 }
 
+// exists reports whether there is such a policy to be served.
 func (r *readiness) exists(ctx context.Context, name string) bool {
-	return !apierrors.IsNotFound(r.cached.Get(ctx, client.ObjectKey{Name: name}, &api.CompiledPolicy{}))
+	object := &api.CompiledPolicy{}
+	err := r.cached.Get(ctx, client.ObjectKey{Name: name}, object)
+	return !apierrors.IsNotFound(err) && (err != nil || object.CalledBy(r.configuration))
 }

@@ -92,7 +92,7 @@ func assemble(config *rest.Config, o Options) (*parts, error) {
 		return nil, err
 	}
 	p := &parts{options: o, manager: manager, informers: informers, programs: NewPrograms(Compile), served: &served{}, registry: prometheus.NewRegistry()}
-	p.ready = &readiness{cached: manager.GetCache(), programs: p.programs, settled: informers.Settled, served: p.served}
+	p.ready = &readiness{cached: manager.GetCache(), programs: p.programs, configuration: o.Configuration, settled: informers.Settled, served: p.served}
 	failures := newFailures()
 	p.registry.MustRegister(failures, &collector{p.programs, informers, p.served, o.Now})
 	handler := o.Handler(p.programs, &reader{cached: informers, live: live, readable: informers.Readable}, reviewer{live}, p.registry)
@@ -107,7 +107,7 @@ func assemble(config *rest.Config, o Options) (*parts, error) {
 		leads = p.leader.leading.Load
 	}
 	report := &reporter{client: live, events: manager.GetEventRecorder("policyc-runtime"), leads: leads}
-	reconciler := &policies{cached: manager.GetCache(), programs: p.programs, want: informers.Want,
+	reconciler := &policies{cached: manager.GetCache(), programs: p.programs, configuration: o.Configuration, want: informers.Want,
 		readable: informers.Readable, report: report.Report, now: o.Now,
 		failed: func(policy string) { failures.WithLabelValues(policy).Inc() }}
 	if err := watchPolicies(manager, reconciler, elected); err != nil {
