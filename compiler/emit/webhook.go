@@ -66,7 +66,7 @@ func entries(programs []*ir.Program) []*entry {
 	var out []*entry
 	byHash := map[string]*entry{}
 	for _, p := range programs {
-		conditions := append(notExcluded(p.Match.ExcludeRules), p.Conditions...)
+		conditions := append(notExcluded(p.Match.ExcludeRules), withoutParams(p.Conditions)...)
 		seen := map[*entry]bool{}
 		for _, b := range p.Bindings {
 			e := newEntry(p, b)
@@ -82,6 +82,13 @@ func entries(programs []*ir.Program) []*entry {
 		}
 	}
 	return out
+}
+
+// withoutParams leaves out the conditions that read parameter objects, which the
+// match conditions of a webhook cannot: the webhook, which evaluates all of them
+// again, is called for more requests then.
+func withoutParams(conditions []ir.Condition) []ir.Condition {
+	return slices.DeleteFunc(slices.Clone(conditions), func(c ir.Condition) bool { return c.Code.Count("params") > 0 })
 }
 
 func policyNames(p *ir.Program) []string {
