@@ -36,6 +36,14 @@ func (f *facts) withPresent(and *code.Expr, except int) *facts {
 func (f *facts) withElements(macro *code.Expr) *facts {
 	out := *f
 	out.present, out.filled = withKeys(f.present, macro), withFiltered(f.filled, macro)
+	if f.lists[unfiltered(macro.Args[0]).String()] {
+		out.filled = maps.Clone(out.filled)
+		maps.Copy(out.filled, withSpec(macro.Args[1].Name))
+	}
+	if f.containers && isContainers(macro.Args[0]) {
+		out.filled = extended(out.filled, macro.Args[1].Name+".resources", "it is no pointer in the Go type, so that the API server writes it out")
+		out.present = extended(out.present, macro.Args[1].Name+".?imagePullPolicy", "the API server fills it in")
+	}
 	return &out
 }
 

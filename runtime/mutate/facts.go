@@ -17,6 +17,27 @@ type facts struct {
 	// resources are what the program matches, as group and resource; nil when
 	// there is a wildcard.
 	resources [][2]string
+	// lists are expressions for objects of kinds of Kubernetes that were
+	// looked up.
+	lists map[string]bool
+	// containers says that all containers are those of kinds of Kubernetes.
+	containers bool
+}
+
+// isContainers reports whether a list is of containers of a pod.
+func isContainers(list *code.Expr) bool {
+	list = unfiltered(list)
+	switch {
+	case list.Kind == code.KindIdent:
+		return list.Name == "variables.containers" || list.Name == "variables.oldContainers"
+	case list.Kind == code.KindSelect:
+		return slices.Contains([]string{"containers", "initContainers", "ephemeralContainers"}, list.Name)
+	case list.Kind == code.KindCall && (list.Name == "dyn" || list.Name == "orValue"):
+		return isContainers(list.Args[0])
+	case list.Kind == code.KindBinary && list.Name == "+":
+		return isContainers(list.Args[0]) && isContainers(list.Args[1])
+	}
+	return false
 }
 
 const (
@@ -54,14 +75,48 @@ func factsOf(p *ir.Program) *facts {
 	}
 	// SetDefaults_PodSpec (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go).
 	if f.builtin() {
+		f.containers = true
 		f.filled["variables.pod.spec.securityContext"] = "the API server fills in the security context of every pod and pod template"
 	}
+	f.filled["namespaceObject.metadata"] = hasMetadata
+	f.lists = lookedUp(p)
 	return f
+}
+
+// lookedUp returns the lookups of kinds of Kubernetes, and the variables that
+// hold some of their objects.
+func lookedUp(p *ir.Program) map[string]bool {
+	out := map[string]bool{}
+	for _, l := range p.Lookups {
+		if isKubernetes(l.Resource.Group) {
+			out["params.lookups."+l.Name] = true
+		}
+	}
+	for _, v := range p.Variables {
+		if out[unfiltered(v.Code).String()] {
+			out["variables."+v.Name] = true
+		}
+	}
+	return out
+}
+
+// unfiltered returns the list that macros took elements from.
+func unfiltered(list *code.Expr) *code.Expr {
+	for isMacro(list) && list.Name == "filter" {
+		list = list.Args[0]
+	}
+	return list
+}
+
+// isKubernetes reports whether all kinds of a group are of Kubernetes. Groups
+// with a dot may be of CRDs, also those that end in k8s.io.
+func isKubernetes(group string) bool {
+	return !strings.Contains(group, ".") || group == "networking.k8s.io"
 }
 
 // builtin reports whether the program is about kinds of Kubernetes only.
 func (f *facts) builtin() bool {
-	return f.resources != nil && !slices.ContainsFunc(f.resources, func(r [2]string) bool { return strings.Contains(r[0], ".") })
+	return f.resources != nil && !slices.ContainsFunc(f.resources, func(r [2]string) bool { return !isKubernetes(r[0]) })
 }
 
 // object adds that an object is there, and what every object has.
@@ -73,8 +128,21 @@ func (f *facts) object(name string) {
 	f.present[name+".metadata.?name"] = hasMetadata
 	f.present[name+".?kind"] = "every object has a kind"
 	if f.builtin() {
-		f.filled[name+".spec"] = hasSpec
+		maps.Copy(f.filled, withSpec(name))
 	}
+}
+
+// structs are parts of specs that are no pointers in the Go types of
+// k8s.io/api, so that the API server writes them out as well.
+var structs = []string{"jobTemplate", "jobTemplate.spec", "podSelector", "scaleTargetRef", "template"}
+
+// withSpec returns what every object of a kind of Kubernetes has.
+func withSpec(name string) map[string]string {
+	out := map[string]string{name + ".spec": hasSpec}
+	for _, part := range structs {
+		out[name+".spec."+part] = hasSpec
+	}
+	return out
 }
 
 // duringUpdate returns the facts in an expression that only matters for UPDATE.
@@ -82,7 +150,8 @@ func (f *facts) duringUpdate() *facts {
 	if f.filled == nil {
 		return f // the body of a function, which sees no object
 	}
-	out := &facts{filled: maps.Clone(f.filled), present: maps.Clone(f.present), resources: f.resources}
+	out := &facts{filled: maps.Clone(f.filled), present: maps.Clone(f.present), resources: f.resources, lists: f.lists,
+		containers: f.containers}
 	out.object("object")
 	out.object("oldObject")
 	return out
@@ -102,12 +171,17 @@ func asksForUpdate(and *code.Expr, except int) bool {
 }
 
 // readOnUpdate reports whether a variable is read, and only beside a condition
-// that asks for UPDATE: it is not evaluated otherwise.
+// that asks for UPDATE, or by variables that are: it is not evaluated otherwise.
 func readOnUpdate(p *ir.Program, name string) bool {
 	reads, guarded := 0, 0
 	count := func(x *code.Expr) int { return x.Count("variables." + name) }
 	for _, v := range p.Variables {
 		reads += count(v.Code)
+		// A variable reads only those before it.
+		if count(v.Code) > 0 && readOnUpdate(p, v.Name) {
+			guarded += count(v.Code)
+			continue
+		}
 		v.Code.Walk(func(x *code.Expr) {
 			if x.Kind != code.KindAnd {
 				return

@@ -24,6 +24,7 @@ import (
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/resolve"
 	"github.com/policyc/policyc/compiler/syntax"
+	"github.com/policyc/policyc/compiler/target"
 	"github.com/policyc/policyc/runtime/cases"
 	"github.com/policyc/policyc/test/apiserver"
 )
@@ -48,7 +49,10 @@ func TestLibrary(t *testing.T) {
 			c.unbindAll(t)
 			for _, p := range docs.Policies {
 				if policies[p.Name.Value] == nil {
-					continue // its file does not compile for the version, which is an error already
+					continue // its file does not compile for the version, which is an error already, or the webhook runs it
+				}
+				if slices.ContainsFunc(p.Rules, func(r *syntax.Rule) bool { return r.Mutate != nil }) {
+					continue // TestMutation is about it
 				}
 				t.Run(p.Name.Value, func(t *testing.T) {
 					l := &libraryRun{cluster: c, policy: policies[p.Name.Value], ratchet: ratchets(p), results: results}
@@ -214,6 +218,9 @@ func qualified(group, resource string) string {
 func (c *cluster) unbindAll(t *testing.T) {
 	t.Helper()
 	c.kubectl(t, "delete", "validatingadmissionpolicybindings", "-l", "app.kubernetes.io/managed-by=policyc", "--ignore-not-found")
+	if v, err := target.Parse(c.version); err == nil && v.Has(target.MutatingAdmissionPolicy) {
+		c.kubectl(t, "delete", "mutatingadmissionpolicybindings", "-l", "app.kubernetes.io/managed-by=policyc", "--ignore-not-found")
+	}
 }
 
 // libraryRun runs the cases of one policy on one server.
