@@ -7,6 +7,8 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/policyc/policyc/runtime/api"
 )
 
 // The operators on what surrounds the expressions.
@@ -19,6 +21,8 @@ const (
 type object struct {
 	policy   *admissionv1.ValidatingAdmissionPolicy
 	bindings []*admissionv1.ValidatingAdmissionPolicyBinding
+	// compiled has the lookups; nil for what the API server runs itself.
+	compiled *api.CompiledPolicy
 }
 
 // edit is an alteration of an object, done in place.
@@ -29,11 +33,16 @@ type edit struct {
 	apply     func(*object)
 }
 
-// edits returns the alterations of an object's match and of its bindings.
+// edits returns the alterations of an object's match, its lookups and its bindings.
 func edits(o *object) []edit {
 	out := matchEdits("match", o.policy.Spec.MatchConstraints, matching, func(o *object) *admissionv1.MatchResources {
 		return o.policy.Spec.MatchConstraints
 	})
+	if o.compiled != nil {
+		for i, l := range o.compiled.Spec.Lookups {
+			out = append(out, lookupEdits(i, l)...)
+		}
+	}
 	for i, b := range o.bindings {
 		part := "binding " + b.Name
 		out = append(out, actionEdits(part, i, b)...)

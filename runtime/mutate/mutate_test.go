@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -340,5 +341,42 @@ func TestDifference(t *testing.T) {
 	m = Mutant{Before: "a + b", After: "a"}
 	if before, after := m.Difference(); before != "a + b" || after != "a" {
 		t.Errorf("%s, %s", before, after)
+	}
+}
+
+// TestLookups alters what limits a lookup, and asserts that a case about each of these limits notices.
+func TestLookups(t *testing.T) {
+	policy := `  lookups:
+    found: {kind: ConfigMap, namespace: "${request.namespace}", labels: {app: "${object.metadata.name}"}}
+    named: {kind: Secret, namespace: "${request.namespace}", name: "${object.metadata.name}"}
+  rules:
+  - {name: r, deny: "size(found) > 0 || size(named) > 0"}
+`
+	with := func(object, expect string) string {
+		return strings.Replace(pod("hostPID: true", expect), "    expect:", "    cluster: ["+object+"]\n    expect:", 1)
+	}
+	const found = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: default, labels: {app: a}}}"
+	const named = "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: default}}"
+	all := []string{pod("hostPID: true", admitted), with(found, denied), with(named, denied)}
+	alter := func(in, from, to string) string { return with(strings.Replace(in, from, to, 1), admitted) }
+	limits := []string{alter(found, "namespace: default", "namespace: other"), alter(found, "app: a", "app: b"),
+		alter(named, "namespace: default", "namespace: other"), alter(named, "name: a", "name: b")}
+	for i := range len(limits) + 1 {
+		cases := slices.Clone(all)
+		for j, c := range limits {
+			if j+1 != i {
+				cases = append(cases, c)
+			}
+		}
+		var survived []string
+		for _, m := range Run(context.Background(), newSuite(t, policy, cases...), Options{}).Mutants {
+			if m.Operator == lookingUp && m.Status == Survived {
+				survived = append(survived, m.Part+": "+m.Before)
+			}
+		}
+		want := []string{"", "lookup found: namespaces", "lookup found: label app In", "lookup named: namespaces", "lookup named: names"}[i]
+		if len(survived) != min(i, 1) || i > 0 && !strings.HasPrefix(survived[0], want) {
+			t.Errorf("without the case %d: %q", i, survived)
+		}
 	}
 }

@@ -32,6 +32,7 @@ var Operators = []struct{ Name, Text string }{
 	{arithmetic, "`+` and `-` exchanged"},
 	{matching, "a resource, operation, excluded namespace or selector of the match left out"},
 	{enforcement, "another action; a selector of the binding left out"},
+	{lookingUp, "namespaces, names or a label of a lookup left out; In for NotIn"},
 }
 
 // own returns the alterations of an expression itself.

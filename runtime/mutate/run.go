@@ -6,6 +6,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 
+	"github.com/policyc/policyc/runtime/api"
 	"github.com/policyc/policyc/runtime/cases"
 	"github.com/policyc/policyc/runtime/engine"
 	"github.com/policyc/policyc/runtime/suite"
@@ -83,6 +84,7 @@ func (m *mutation) engines() (map[*suite.Variant]*altered, error) {
 		s.apply(o)
 		var err error
 		a.engine, err = a.engine.Replace(&engine.Bundle{
+			Compiled: map[string]*api.CompiledPolicy{s.object: o.compiled},
 			Policies: []*admissionv1.ValidatingAdmissionPolicy{o.policy},
 			Bindings: map[string][]*admissionv1.ValidatingAdmissionPolicyBinding{s.object: o.bindings},
 			Programs: s.variant.Bundle.Programs,
@@ -101,14 +103,14 @@ func (m *mutation) engines() (map[*suite.Variant]*altered, error) {
 func find(v *suite.Variant, name string) *object {
 	for _, p := range v.Bundle.Policies {
 		if p.Name == name {
-			return &object{p, v.Bundle.Bindings[name]}
+			return &object{p, v.Bundle.Bindings[name], v.Bundle.Compiled[name]}
 		}
 	}
 	panic("mutate: a program without an object: " + name)
 }
 
 func (o *object) copy() *object {
-	out := &object{policy: o.policy.DeepCopy()}
+	out := &object{policy: o.policy.DeepCopy(), compiled: o.compiled.DeepCopy()}
 	for _, b := range o.bindings {
 		out.bindings = append(out.bindings, b.DeepCopy())
 	}

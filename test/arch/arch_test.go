@@ -68,7 +68,7 @@ var edges = map[string][]string{
 	// Cases are documents of the language: they are read by its rules.
 	"runtime/cases":  {"compiler/diag", "compiler/resolve", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/engine", "runtime/object"},
 	"runtime/suite":  {"compiler", "compiler/code", "compiler/diag", "compiler/ir", "compiler/schema", "compiler/source", "compiler/syntax", "runtime/cases", "runtime/engine"},
-	"runtime/mutate": {"compiler/code", "compiler/ir", "runtime/cases", "runtime/engine", "runtime/suite"},
+	"runtime/mutate": {"compiler/code", "compiler/ir", "runtime/api", "runtime/cases", "runtime/engine", "runtime/suite"},
 	"runtime/object": {}, // knows the API, not policies
 	// It rewrites what programs read, so that it knows code; requests are those of cases.
 	"runtime/remote": {"compiler/code", "compiler/ir", "runtime/cases", "runtime/suite"},
