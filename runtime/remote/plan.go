@@ -168,6 +168,10 @@ func (p *plan) addUnits(r *run, j *job) {
 			if !slices.Contains(j.Policies, member.Name) {
 				continue
 			}
+			if program.Webhook || program.Pushed != nil {
+				j.skip = fmt.Sprintf("policy %s: it looks up objects of the cluster, which other policies and users would see, too", member.Name)
+				return
+			}
 			for _, b := range j.variant.Bundle.Bindings[object.Name] {
 				u := p.unit(r, unitKey{j.variant, object, i, b, j.Namespaced}, program)
 				if reason := u.unsuited(j.Case); reason != "" {

@@ -122,7 +122,7 @@ func load(t *testing.T, dir string) (*suite.Suite, engine.Lifecycle) {
 // makes of the typed objects, as the API server has them.
 func TestCases(t *testing.T) {
 	changed, denied := 0, 0
-	for _, dir := range []string{"../../examples/mutation", "../../policies"} {
+	for _, dir := range []string{"../../policies"} {
 		s, lifecycle := load(t, dir)
 		engines := map[*suite.Variant]*engine.Engine{}
 		for _, v := range s.Variants {

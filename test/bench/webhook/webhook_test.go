@@ -87,7 +87,7 @@ func BenchmarkValidate(b *testing.B) {
 }
 
 func BenchmarkMutate(b *testing.B) {
-	compare(b, "/mutate/e", newEngine(b, build(b, "../../../examples/mutation")))
+	compare(b, "/mutate/e", newEngine(b, build(b, "../../../policies/mutation")))
 }
 
 // compare sends a pod to the webhook and to one that does nothing, in turns, with
