@@ -56,6 +56,11 @@ func newEntry(p *ir.Program, b ir.Binding) *entry {
 		e.rules = b.Rules
 	}
 	key := fmt.Sprintf("%v %v %v %v %v", e.mutates, e.rules, e.namespaceSelector, e.objectSelector, e.failurePolicy)
+	if !e.mutates && !slices.Contains(b.Actions, "Deny") {
+		// Who only warns and audits does not deny when nobody answers. The entry is one of its own, so that no policy that
+		// does not compile stands beside one that denies.
+		e.failurePolicy, key = "Ignore", key+" tells"
+	}
 	// A letter comes first, so that no reader of YAML takes it for a number.
 	e.hash = "w" + fmt.Sprintf("%x", sha256.Sum256([]byte(key)))[:10]
 	return e
