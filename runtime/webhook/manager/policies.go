@@ -25,6 +25,8 @@ type policies struct {
 	want func(context.Context, []api.LookupResource) (time.Time, error)
 	// readable reports whether a resource is cached; an error says that it cannot be.
 	readable func(api.LookupResource) (bool, error)
+	// compiled is an error while policies that were there at the start are not compiled, or found bad.
+	compiled func(context.Context) error
 	report   func(context.Context, *api.CompiledPolicy, Outcome) error
 	failed   func(policy string)
 	now      func() time.Time
@@ -59,7 +61,11 @@ func (p *policies) Reconcile(ctx context.Context, request reconcile.Request) (re
 	if wantErr != nil {
 		logger.Error(wantErr, "lookups cannot be read")
 	}
-	p.programs.Publish()
+	// The first policies of an entry alone would admit what the others deny, and who calls may not have asked whether we are
+	// ready: an API server outside of the cluster, or one that has not heard of our restart.
+	if p.compiled(ctx) == nil {
+		p.programs.Publish()
+	}
 	if err != nil || !object.CalledBy(p.configuration) {
 		return after(now, again), nil
 	}

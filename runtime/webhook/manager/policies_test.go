@@ -47,6 +47,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	w.policies = &policies{cached: w.client, programs: NewPrograms(Compile), configuration: "policyc", report: report.Report, failed: func(string) { w.failures++ },
 		now: func() time.Time { return start }, readable: func(api.LookupResource) (bool, error) { return w.unreadable == nil, w.unreadable },
 		want: func(context.Context, []api.LookupResource) (time.Time, error) { return time.Time{}, nil }}
+	w.policies.compiled = (&readiness{cached: w.client, programs: w.policies.programs, configuration: "policyc"}).Compiled
 	return w
 }
 
@@ -188,6 +189,8 @@ func TestReady(t *testing.T) {
 	if err := w.client.Delete(context.Background(), policyOf("c", 1, no)); err != nil {
 		t.Fatal(err)
 	}
+	ready("do not decide yet")
+	w.reconcile(t, "c")
 	ready("a cache has not synced")
 	settled = nil
 	ready("ready")
@@ -207,4 +210,22 @@ func TestCut(t *testing.T) {
 	if got := cut("abc", 3); got != "abc" {
 		t.Errorf("%q", got)
 	}
+}
+
+// TestStart asserts that an entry which several policies share is unknown, and so fails, until all of them are there.
+func TestStart(t *testing.T) {
+	w := newWorld(t, policyOf("a", 1, yes, "e"), policyOf("b", 1, no, "e"), policyOf("c", 1, bad, "f"))
+	w.reconcile(t, "a")
+	expect(t, w.policies.programs, map[string]string{"e": "unknown"})
+	w.reconcile(t, "b")
+	expect(t, w.policies.programs, map[string]string{"e": "unknown"})
+	w.reconcile(t, "c")
+	expect(t, w.policies.programs, map[string]string{"e": "b b", "f": "unknown"})
+	// What comes later makes nobody wait.
+	if err := w.client.Create(context.Background(), policyOf("d", 1, no, "g")); err != nil {
+		t.Fatal(err)
+	}
+	w.reconcile(t, "a")
+	w.reconcile(t, "d")
+	expect(t, w.policies.programs, map[string]string{"e": "b b", "g": "d d"})
 }

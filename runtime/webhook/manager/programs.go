@@ -59,17 +59,22 @@ type Outcome struct {
 
 // NewPrograms returns no programs. Compile makes an engine of one policy.
 func NewPrograms(compile func(*api.CompiledPolicy) (*engine.Engine, error)) *Programs {
-	p := &Programs{compile: compile, policies: map[string]*policy{}}
-	p.entries.Store(&map[string]*engine.Engine{})
-	return p
+	return &Programs{compile: compile, policies: map[string]*policy{}}
 }
 
 // Engine returns the policies of an entry. It is not known when one of its policies has never compiled: the others alone
 // would let through what that one denies. The API server then does what the failurePolicy of the entry says.
 func (p *Programs) Engine(entry string) (*engine.Engine, bool) {
-	e, known := (*p.entries.Load())[entry]
+	entries := p.entries.Load()
+	if entries == nil {
+		return nil, false
+	}
+	e, known := (*entries)[entry]
 	return e, known
 }
+
+// Published reports whether Publish was ever called.
+func (p *Programs) Published() bool { return p.entries.Load() != nil }
 
 // Set compiles a policy, unless that generation of it is compiled. It decides from Publish on.
 func (p *Programs) Set(object *api.CompiledPolicy, now time.Time) Outcome {

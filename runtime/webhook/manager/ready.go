@@ -26,10 +26,11 @@ type readiness struct {
 	served        *served
 	draining      atomic.Bool
 
-	mutex   sync.Mutex
-	listed  bool
-	waiting []string
-	started bool
+	mutex sync.Mutex
+	// listed says that the policies of the start are known, some that there were any, and waiting which are to be compiled.
+	listed, some bool
+	waiting      []string
+	started      bool
 }
 
 // Check is a readiness probe.
@@ -50,6 +51,27 @@ func (r *readiness) start(ctx context.Context) error {
 	if r.started {
 		return nil
 	}
+	if err := r.waits(ctx); err != nil {
+		return err
+	}
+	if r.some && !r.programs.Published() {
+		return errors.New("the policies have been compiled, and do not decide yet")
+	}
+	if err := r.settled(); err != nil {
+		return err
+	}
+	r.started = true
+	return nil
+}
+
+// Compiled reports which policies of the start have not been compiled yet, or found bad.
+func (r *readiness) Compiled(ctx context.Context) error {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.waits(ctx)
+}
+
+func (r *readiness) waits(ctx context.Context) error {
 	if !r.listed {
 		all := &api.CompiledPolicyList{}
 		if err := r.cached.List(ctx, all); err != nil {
@@ -60,7 +82,7 @@ func (r *readiness) start(ctx context.Context) error {
 				r.waiting = append(r.waiting, one.Name)
 			}
 		}
-		r.listed = true
+		r.listed, r.some = true, len(r.waiting) > 0
 	}
 	for len(r.waiting) > 0 {
 		name := r.waiting[0]
@@ -69,10 +91,6 @@ func (r *readiness) start(ctx context.Context) error {
 		}
 		r.waiting = r.waiting[1:]
 	}
-	if err := r.settled(); err != nil {
-		return err
-	}
-	r.started = true
 	return nil
 }
 

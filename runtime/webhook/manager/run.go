@@ -108,7 +108,7 @@ func assemble(config *rest.Config, o Options) (*parts, error) {
 	}
 	report := &reporter{client: live, events: manager.GetEventRecorder("policyc-runtime"), leads: leads}
 	reconciler := &policies{cached: manager.GetCache(), programs: p.programs, configuration: o.Configuration, want: informers.Want,
-		readable: informers.Readable, report: report.Report, now: o.Now,
+		readable: informers.Readable, compiled: p.ready.Compiled, report: report.Report, now: o.Now,
 		failed: func(policy string) { failures.WithLabelValues(policy).Inc() }}
 	if err := watchPolicies(manager, reconciler, elected); err != nil {
 		return nil, err
