@@ -223,14 +223,15 @@ func TestOverload(t *testing.T) {
 	e := newEngine(t, compile(t, asks))
 	synctest.Test(t, func(t *testing.T) {
 		held := make(chan struct{})
-		s := serveWith(entries{"e": e}, authorize(func() (authorizer.Decision, error) {
+		s := serveWith(entries{"e": e, "f": e}, authorize(func() (authorizer.Decision, error) {
 			<-held
 			return authorizer.DecisionAllow, nil
 		}), Options{MaxConcurrent: 2, MaxWaiting: 1})
 		var wait sync.WaitGroup
 		answers := make([]*httptest.ResponseRecorder, 3)
 		for i := range answers {
-			wait.Go(func() { answers[i] = s.send(post("/validate/e?timeout=5s", pod(fmt.Sprint(i), "a:1"))) })
+			entry := "ef"[i%2 : i%2+1] // each has half of the places
+			wait.Go(func() { answers[i] = s.send(post("/validate/"+entry+"?timeout=5s", pod(fmt.Sprint(i), "a:1"))) })
 		}
 		synctest.Wait() // two are evaluated, one waits
 		w := s.send(post("/validate/e", pod("9", "a:1")))
@@ -262,7 +263,7 @@ func TestMemory(t *testing.T) {
 	e := newEngine(t, compile(t, asks))
 	synctest.Test(t, func(t *testing.T) {
 		held := make(chan struct{})
-		s := serveWith(entries{"e": e}, authorize(func() (authorizer.Decision, error) {
+		s := serveWith(entries{"e": e, "f": e}, authorize(func() (authorizer.Decision, error) {
 			<-held
 			return authorizer.DecisionAllow, nil
 		}), Options{MaxBody: int64(len(body)), MaxMemory: int64(len(body)) * 3 / 2})

@@ -98,7 +98,7 @@ func (c *call) answer(w http.ResponseWriter, r *http.Request) (out *admissionv1.
 	if err := c.read(w, r); err != nil {
 		return nil, err
 	}
-	done, err := c.limits.evaluate(c.ctx)
+	done, err := c.limits.evaluate(c.ctx, c.entry)
 	if err != nil {
 		return nil, err
 	}

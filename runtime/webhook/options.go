@@ -25,7 +25,7 @@ type Options struct {
 	// default 64 MiB. What is more waits.
 	MaxMemory int64
 	// MaxConcurrent is how many reviews are evaluated at a time, by default eight
-	// for each processor: some wait for lookups.
+	// for each processor: some wait for lookups. One entry gets half of them.
 	MaxConcurrent int
 	// MaxWaiting is how many more may be under way; one more is refused with 429
 	// and Retry-After, by default 2,000.

@@ -3,6 +3,7 @@ package manager
 import (
 	"maps"
 	"slices"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 
@@ -40,10 +41,8 @@ func (p *Programs) Publish() {
 // entries are those that any generation of the policy binds.
 func (k *policy) entries() map[string]bool {
 	all := entriesOf(k.present.spec)
-	for _, one := range []program{k.good, k.retired} {
-		if one.engine != nil {
-			maps.Copy(all, entriesOf(one.spec))
-		}
+	for _, one := range k.decide() {
+		maps.Copy(all, entriesOf(one.spec))
 	}
 	return all
 }
@@ -51,8 +50,8 @@ func (k *policy) entries() map[string]bool {
 // decides returns the engine of the newest good generation that binds an entry; nil when there is none, which the present
 // generation is to blame for.
 func (k *policy) decides(entry string) *engine.Engine {
-	for _, one := range []program{k.good, k.retired} {
-		if one.engine != nil && entriesOf(one.spec)[entry] {
+	for _, one := range k.decide() {
+		if entriesOf(one.spec)[entry] {
 			return one.engine
 		}
 	}
@@ -65,6 +64,20 @@ func entriesOf(spec *api.CompiledPolicySpec) map[string]bool {
 		out[b.Webhook] = true
 	}
 	return out
+}
+
+// retire puts the program that decides among the retired ones, of which those stay that bind an entry which none after
+// them binds.
+func (k *policy) retire(next *api.CompiledPolicySpec, until time.Time) {
+	bound := entriesOf(next)
+	var stay []retired
+	for _, r := range append([]retired{{k.good, until}}, k.retired...) {
+		if own := entriesOf(r.spec); !subset(own, bound) {
+			stay = append(stay, r)
+			maps.Copy(bound, own)
+		}
+	}
+	k.retired = stay
 }
 
 func subset(a, b map[string]bool) bool {

@@ -32,9 +32,14 @@ type policy struct {
 	// good serves; its engine is nil when nothing has ever compiled. That is kept in memory only: after a restart, a policy
 	// that does not compile has none, and its requests fail.
 	good program
-	// retired served before good, and does until then for what good does not bind.
-	retired program
-	until   time.Time
+	// retired served before good, the latest first, and do until their time for what none after them binds.
+	retired []retired
+}
+
+// retired is a program that has a successor.
+type retired struct {
+	program
+	until time.Time
 }
 
 // program is a generation of a CompiledPolicy.
@@ -96,8 +101,8 @@ func (p *Programs) Set(object *api.CompiledPolicy, now time.Time) Outcome {
 	}
 	known.present = next
 	if known.err == nil {
-		if known.good.engine != nil && !subset(entriesOf(known.good.spec), entriesOf(next.spec)) {
-			known.retired, known.until = known.good, now.Add(retirement)
+		if known.good.engine != nil {
+			known.retire(next.spec, now.Add(retirement))
 		}
 		known.good = next
 	}
@@ -116,9 +121,7 @@ func (p *Programs) Sweep(now time.Time) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	for _, known := range p.policies {
-		if known.retired.engine != nil && !now.Before(known.until) {
-			known.retired, known.until = program{}, time.Time{}
-		}
+		known.retired = slices.DeleteFunc(known.retired, func(r retired) bool { return !now.Before(r.until) })
 	}
 }
 
@@ -139,10 +142,7 @@ func (p *Programs) Resources() []api.LookupResource {
 	defer p.mutex.Unlock()
 	found := map[api.LookupResource]bool{}
 	for _, known := range p.policies {
-		for _, one := range []program{known.good, known.retired} {
-			if one.engine == nil {
-				continue
-			}
+		for _, one := range known.decide() {
 			for _, r := range resourcesOf(one.spec) {
 				found[r] = true
 			}
@@ -183,5 +183,21 @@ func (p *Programs) Counts() map[string]int {
 }
 
 func (k *policy) outcome(changed bool) Outcome {
-	return Outcome{Generation: k.present.generation, Served: k.good.generation, Err: k.err, Changed: changed, Again: k.until}
+	out := Outcome{Generation: k.present.generation, Served: k.good.generation, Err: k.err, Changed: changed}
+	if n := len(k.retired); n > 0 {
+		out.Again = k.retired[n-1].until // the earliest is over first
+	}
+	return out
+}
+
+// decide are the programs that decide, the newest first.
+func (k *policy) decide() []program {
+	var out []program
+	if k.good.engine != nil {
+		out = append(out, k.good)
+	}
+	for _, r := range k.retired {
+		out = append(out, r.program)
+	}
+	return out
 }

@@ -130,9 +130,17 @@ func TestRetired(t *testing.T) {
 	if o, _ := p.Outcome("a"); !o.Again.Equal(start.Add(retirement)) {
 		t.Errorf("again at %s", o.Again)
 	}
+	// A third place, and back to the first: only what none after it binds is kept.
+	set(t, p, policyOf("a", 3, yes, "g"), 3)
+	expect(t, p, map[string]string{"e": "a a", "f": "", "g": ""})
+	set(t, p, policyOf("a", 4, yes, "e"), 4)
+	expect(t, p, map[string]string{"e": "", "f": "", "g": ""})
+	if n := len(p.policies["a"].retired); n != 2 {
+		t.Errorf("%d programs are kept", n)
+	}
 	p.Sweep(start.Add(retirement))
 	p.Publish()
-	expect(t, p, map[string]string{"e": "unknown", "f": ""})
+	expect(t, p, map[string]string{"e": "", "f": "unknown", "g": "unknown"})
 }
 
 // TestRecreated asserts that what was deleted is no earlier generation of what came after it.
