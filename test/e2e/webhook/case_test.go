@@ -202,14 +202,7 @@ func (s *server) send(t *testing.T, a *asked) verdict {
 	if r.Status >= 300 && len(v.denials) == 0 && a.Operation != "CONNECT" {
 		t.Errorf("%s: status %d: %s", a, r.Status, client.Brief(r.Body))
 	}
-	for i := range v.denials {
-		v.denials[i].Message = a.own(v.denials[i].Message)
-	}
-	for _, list := range [][]string{v.warned, v.audited} {
-		for i := range list {
-			list[i] = a.own(list[i])
-		}
-	}
+	v.rename(a.own)
 	return v
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/policyc/policyc/compiler/syntax"
 	"github.com/policyc/policyc/runtime/api"
 	"github.com/policyc/policyc/test/apiserver"
 	"github.com/policyc/policyc/test/e2e/client"
@@ -122,11 +123,15 @@ func (s *server) settle(t *testing.T) {
 	t.Fatalf("what was installed is not in force: %q %s", last.Warnings, client.Brief(last.Body))
 }
 
-// prepareCanary makes the objects that canaries look up.
-func (s *server) prepareCanary(t *testing.T) {
+// begin gives those who ask in these groups their rights, and takes away what an earlier test installed.
+func (s *server) begin(t *testing.T, all []*group) {
 	t.Helper()
-	client.SetNamespace(t, s.Server, canarySpace, nil)
-	s.kubectl(t, "apply", "--server-side", "-n", canarySpace, "-f", "testdata/canary_objects.yaml")
+	s.allow(t, all)
+	if s.revision == 0 {
+		client.SetNamespace(t, s.Server, canarySpace, nil)
+		s.kubectl(t, "apply", "--server-side", "-n", canarySpace, "-f", "testdata/canary_objects.yaml")
+	}
+	s.install(t, &group{docs: &syntax.Documents{}, options: options(s.version, "webhook")})
 }
 
 // catchUp waits until the runtime's caches have what is stored now, of the kinds that lookups read from caches: another object of

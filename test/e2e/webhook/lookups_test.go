@@ -15,8 +15,7 @@ var crossObject = []string{root + "/policies/networking", root + "/policies/work
 func TestLookups(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
 		all := groups(t, read(t, crossObject), options(s.version, "webhook"))
-		s.allow(t, all)
-		s.prepareCanary(t)
+		s.begin(t, all)
 		prepared := map[*group][]*asked{}
 		for _, g := range all {
 			if g.wide() {

@@ -134,6 +134,10 @@ func start(version string) (*server, error) {
 		return nil, err
 	}
 	s := &server{Server: api, version: version, running: running}
+	// Admission takes up to 30 s to know a new kind (see e2e.TestParameterObject), so that it comes early.
+	if _, _, err := s.Kubectl(ctx, "", "apply", "-f", "../testdata/custom/crd.yaml"); err != nil {
+		return s, err
+	}
 	return s, s.installChart(ctx, release, namespace)
 }
 

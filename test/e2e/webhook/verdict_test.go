@@ -92,6 +92,19 @@ func (s *server) audited(t *testing.T, r apiserver.Response) []string {
 	return out
 }
 
+// rename changes all messages.
+func (v *verdict) rename(change func(string) string) {
+	for i := range v.denials {
+		v.denials[i].Message = change(v.denials[i].Message)
+	}
+	for _, list := range [][]string{v.warned, v.audited} {
+		for i := range list {
+			list[i] = change(list[i])
+		}
+		slices.Sort(list)
+	}
+}
+
 // codes are those of the reasons that a policy may give.
 var codes = map[string]int{"Invalid": 422, "Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
 
@@ -128,6 +141,15 @@ func (g *group) offlineVerdict(t *testing.T, c *cases.Case) verdict {
 	}
 	slices.Sort(v.warned)
 	slices.Sort(v.audited)
+	return v
+}
+
+// plain is a verdict without who gave it.
+func (v verdict) plain() verdict {
+	v.denials = slices.Clone(v.denials)
+	for i := range v.denials {
+		v.denials[i].native = false
+	}
 	return v
 }
 
