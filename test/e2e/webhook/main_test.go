@@ -128,7 +128,7 @@ func start(version string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	running, err := cluster.Start(ctx, cluster.Options{Server: api, Images: map[string]string{image: runtimeBinary}})
+	running, err := cluster.Start(ctx, cluster.Options{Server: api, Images: map[string]string{image: runtimeBinary}, Namespaces: []string{namespace, "security"}})
 	if err != nil {
 		api.Stop()
 		return nil, err

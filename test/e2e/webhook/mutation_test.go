@@ -40,9 +40,10 @@ func TestMutation(t *testing.T) {
 		for _, g := range all {
 			for _, c := range g.cases {
 				a := s.ask(t, g, c)
-				s.store(t, a)
-				s.sendBare(t, a)
-				prepared[g] = append(prepared[g], a)
+				if s.store(t, a) {
+					s.sendBare(t, a)
+					prepared[g] = append(prepared[g], a)
+				}
 			}
 		}
 		for _, g := range all {
@@ -54,9 +55,9 @@ func TestMutation(t *testing.T) {
 // sendBare asks what the server makes of a case without policies.
 func (s *server) sendBare(t *testing.T, a *asked) {
 	t.Helper()
-	r := client.Do(t, s.Server, a.request(t, a.Object))
+	r := client.Do(t, s.Server, a.request(t, s.complete(t, a)))
 	if r.Status >= 300 {
-		t.Logf("%s: the server itself refuses: status %d: %s", a, r.Status, client.Brief(r.Body))
+		t.Logf("%s: the server itself refuses: %s", a, summary(r))
 		return
 	}
 	a.before = a.ownObject(t, r.Body)
@@ -139,19 +140,16 @@ func (g *group) isNative(t *testing.T, version string) bool {
 // mutate sends a case as a dry run.
 func (s *server) mutate(t *testing.T, a *asked) mutated {
 	t.Helper()
-	return s.mutated(t, a, client.Do(t, s.Server, a.request(t, a.Object)))
+	return s.mutated(t, a, client.Do(t, s.Server, a.request(t, s.complete(t, a))))
 }
 
 func (s *server) mutated(t *testing.T, a *asked, r apiserver.Response) mutated {
 	t.Helper()
-	m := mutated{verdict: s.verdictOf(t, a.String(), r)}
+	m := mutated{verdict: s.verdictOf(t, a, r)}
 	m.verdict.rename(a.own)
-	switch {
-	case r.Status < 300:
+	if r.Status < 300 {
 		m.object = a.ownObject(t, r.Body)
 		m.lines = client.Changes(a.before, m.object)
-	case len(m.denials) == 0 && a.before != nil:
-		t.Errorf("%s: status %d: %s", a, r.Status, client.Brief(r.Body))
 	}
 	return m
 }
@@ -161,6 +159,9 @@ func (s *server) again(t *testing.T, a *asked, got mutated) {
 	t.Helper()
 	if got.object == nil {
 		return
+	}
+	if got.object["kind"] == "Job" {
+		return // its selector has its uid, which is drawn anew
 	}
 	r := client.Do(t, s.Server, a.request(t, got.object))
 	if r.Status >= 300 {
@@ -195,7 +196,7 @@ func (g *group) offlineMutation(t *testing.T, a *asked) mutated {
 
 // mutationDiffers says how what a server did is not what is done offline; "" when it is.
 func (m mutated) mutationDiffers(offline mutated) string {
-	if d := m.differs(offline.verdict); d != "" || len(m.denials) > 0 {
+	if d := m.differs(offline.verdict); d != "" || m.refused || len(m.denials) > 0 {
 		return d
 	}
 	if fmt.Sprint(m.lines) != fmt.Sprint(offline.lines) {
@@ -206,7 +207,7 @@ func (m mutated) mutationDiffers(offline mutated) string {
 
 // objectDiffers compares what the server's own policies made of an object with what the webhook made of it.
 func (m mutated) objectDiffers(webhook mutated) string {
-	if (m.object == nil) != (webhook.object == nil) {
+	if (m.object == nil) != (webhook.object == nil) || m.refused != webhook.refused {
 		return fmt.Sprintf("natively %v, by the webhook %v", m, webhook)
 	}
 	if m.object == nil {
@@ -220,10 +221,7 @@ func (m mutated) objectDiffers(webhook mutated) string {
 
 // String is what happened, in the table: patch(3), deny[there].
 func (m mutated) String() string {
-	switch {
-	case m.object == nil && len(m.denials) == 0:
-		return "the server refuses"
-	case len(m.denials) > 0 || len(m.lines) == 0:
+	if m.refused || len(m.denials) > 0 || len(m.lines) == 0 {
 		return m.verdict.String()
 	}
 	text := fmt.Sprintf("patch(%d)", len(m.lines))
