@@ -17,7 +17,7 @@ import (
 )
 
 // mutating are the folders of policies that mutate: what is shipped, every form that there is, and mutations with lookups.
-var mutating = []string{root + "/examples/mutation", "../testdata/mutation", "testdata/mutating"}
+var mutating = []string{root + "/policies/mutation", "../testdata/mutation", "testdata/mutating"}
 
 // mutated is what became of the object of a case: an object, or a denial.
 type mutated struct {
