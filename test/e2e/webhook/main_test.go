@@ -90,6 +90,9 @@ func run(m *testing.M) (int, error) {
 	}
 	fmt.Printf("%d API servers with the chart were ready after %v\n", len(servers), time.Since(begin).Round(time.Millisecond))
 	code := m.Run()
+	for _, s := range servers {
+		s.table.print(s.version)
+	}
 	if code != 0 {
 		for _, s := range servers {
 			for _, pod := range s.running.Pods(namespace) {

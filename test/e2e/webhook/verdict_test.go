@@ -37,7 +37,7 @@ type verdict struct {
 	refused bool
 }
 
-// denies lists policies whose denial forms are known: those of the API server and of the webhook.
+// denialForm is how the API server and the webhook tell a denial.
 var denialForm = regexp.MustCompile(`(?s)(ValidatingAdmissionPolicy|CompiledPolicy) '[^']*' (?:with binding '[^']*' )?denied request: (.*)$`)
 
 var warningForm = regexp.MustCompile(`(?s)^Validation failed for (?:ValidatingAdmissionPolicy|CompiledPolicy) '[^']*' with binding '[^']*': (.*)$`)
