@@ -107,6 +107,19 @@ func WithLifecycle(e *engine.Engine, result *compiler.Result) *engine.Engine {
 
 // override compiles the policy of a case with its enforcement replaced.
 func override(docs *syntax.Documents, c *cases.Case, o compiler.Options, r *diag.Report) *Variant {
+	before := r.Len()
+	own := diag.NewReport()
+	result := compiler.CompileDocuments(Alone(docs, c), o, own)
+	r.Merge(own)
+	if r.ErrorsSince(before) {
+		return nil
+	}
+	return newVariant(fmt.Sprintf("%s as in %s", c.Policies[0], c.Test), result, r)
+}
+
+// Alone returns the documents with only the first policy of a case, which is
+// enforced as the case says, and its exceptions.
+func Alone(docs *syntax.Documents, c *cases.Case) *syntax.Documents {
 	name := c.Policies[0]
 	i := slices.IndexFunc(docs.Policies, func(p *syntax.Policy) bool { return p.Name.Value == name })
 	p := *docs.Policies[i]
@@ -114,17 +127,10 @@ func override(docs *syntax.Documents, c *cases.Case, o compiler.Options, r *diag
 		p.Enforce = c.Override.Enforce
 	}
 	p.Enforce = withParameters(p.Enforce, c.Override.Parameters)
-	changed := *docs
-	changed.Policies, changed.Tests = []*syntax.Policy{&p}, nil
-	changed.Exceptions = exceptionsFor(docs.Exceptions, name)
-	before := r.Len()
-	own := diag.NewReport()
-	result := compiler.CompileDocuments(&changed, o, own)
-	r.Merge(own)
-	if r.ErrorsSince(before) {
-		return nil
-	}
-	return newVariant(fmt.Sprintf("%s as in %s", name, c.Test), result, r)
+	alone := *docs
+	alone.Policies, alone.Tests = []*syntax.Policy{&p}, nil
+	alone.Exceptions = exceptionsFor(docs.Exceptions, name)
+	return &alone
 }
 
 // withParameters replaces values in every environment. One word for the

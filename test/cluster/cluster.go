@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,8 @@ type Options struct {
 	Server *apiserver.Server
 	// Images has the program of each image, by the image's name without tag and digest.
 	Images map[string]string
+	// Namespaces are those whose Deployments and Jobs run, when there are others that only policies look at; nil means all.
+	Namespaces []string
 	// RestartDelay is how long a process that ended by itself stays down; 0 means a second, as the first time on a real node.
 	RestartDelay time.Duration
 	// Logf is told what happens; nil means nobody is.
@@ -131,6 +134,11 @@ func (c *Cluster) run(ctx context.Context) {
 // sync brings processes to what objects ask for, and status to what processes do. Endpoints come before processes are stopped.
 func (c *Cluster) sync(ctx context.Context) error {
 	return errors.Join(c.syncDeployments(ctx), c.syncJobs(ctx), c.syncServices(ctx), c.syncBudgets(ctx))
+}
+
+// runs reports whether the workloads of a namespace run.
+func (c *Cluster) runs(namespace string) bool {
+	return c.options.Namespaces == nil || slices.Contains(c.options.Namespaces, namespace)
 }
 
 // Pods returns the pods of a namespace, those that are being stopped too, in the order of their start.

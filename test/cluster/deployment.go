@@ -27,6 +27,9 @@ func (c *Cluster) syncDeployments(ctx context.Context) error {
 	wanted := map[string]bool{}
 	for i := range list.Items {
 		d := &list.Items[i]
+		if !c.runs(d.Namespace) {
+			continue
+		}
 		key := d.Namespace + "/" + d.Name
 		wanted[key] = true
 		c.mu.Lock()

@@ -30,6 +30,9 @@ func (c *Cluster) syncJobs(ctx context.Context) error {
 	wanted := map[string]bool{}
 	for i := range list.Items {
 		j := &list.Items[i]
+		if !c.runs(j.Namespace) {
+			continue
+		}
 		key := j.Namespace + "/" + j.Name
 		wanted[key] = true
 		errs = append(errs, c.syncJob(ctx, key, j))

@@ -22,7 +22,7 @@ func (c *Cluster) syncServices(ctx context.Context) error {
 	}
 	var errs []error
 	for i := range list.Items {
-		if s := &list.Items[i]; len(s.Spec.Selector) > 0 {
+		if s := &list.Items[i]; c.runs(s.Namespace) && len(s.Spec.Selector) > 0 {
 			errs = append(errs, c.syncService(ctx, s))
 		}
 	}
@@ -147,6 +147,9 @@ func (c *Cluster) syncBudgets(ctx context.Context) error {
 	var errs []error
 	for i := range list.Items {
 		b := &list.Items[i]
+		if !c.runs(b.Namespace) {
+			continue
+		}
 		selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
 		if err != nil {
 			return err

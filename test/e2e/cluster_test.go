@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/e2e/client"
 )
 
 // cluster is an API server with what the tests need on it.
@@ -29,7 +27,7 @@ type cluster struct {
 	revision int
 }
 
-type object = map[string]any
+type object = client.Object
 
 // everybody lets whoever is impersonated do everything, so that admission policies decide and not RBAC.
 const everybody = `
@@ -84,11 +82,7 @@ func (c *cluster) apply(t *testing.T, generated string) {
 
 func (c *cluster) kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	stdout, _, err := c.Kubectl(context.Background(), "", args...) // t.Context() has ended when cleanups run
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stdout
+	return client.Kubectl(t, c.Server, "", args...)
 }
 
 // canary is a policy that warns about one ConfigMap and tells its revision. A warning is shown whatever other policies say;
@@ -163,14 +157,7 @@ func (c *cluster) namespace(t *testing.T, name string, labels ...string) string 
 // setNamespace makes a namespace or replaces its labels.
 func (c *cluster) setNamespace(t *testing.T, name string, labels map[string]string) {
 	t.Helper()
-	ns := object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": name, "labels": labels}}
-	r := c.do(t, apiserver.Request{Method: http.MethodPost, Path: "/api/v1/namespaces", Body: encode(t, ns)})
-	if r.Status == http.StatusConflict {
-		r = c.do(t, apiserver.Request{Method: http.MethodPut, Path: "/api/v1/namespaces/" + name, Body: encode(t, ns)})
-	}
-	if r.Status >= 300 {
-		t.Fatalf("namespace %s: %s", name, r.Body)
-	}
+	client.SetNamespace(t, c.Server, name, labels)
 }
 
 // labelMap reads key=value pairs.
@@ -185,21 +172,13 @@ func labelMap(pairs []string) map[string]string {
 
 func (c *cluster) do(t *testing.T, request apiserver.Request) apiserver.Response {
 	t.Helper()
-	response, err := c.Do(context.Background(), request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response
+	return client.Do(t, c.Server, request)
 }
 
 // must sends a request that prepares a test and has to succeed.
 func (c *cluster) must(t *testing.T, request apiserver.Request) apiserver.Response {
 	t.Helper()
-	r := c.do(t, request)
-	if r.Status >= 300 {
-		t.Fatalf("%s %s: %s", request.Method, request.Path, r.Body)
-	}
-	return r
+	return client.Must(t, c.Server, request)
 }
 
 // annotation waits for the audit event of a response, and returns what policies wrote into it.
@@ -217,37 +196,21 @@ func (c *cluster) annotation(t *testing.T, r apiserver.Response) string {
 // eventually polls, for what the server learns through a watch.
 func eventually(t *testing.T, limit time.Duration, failure string, done func() bool) {
 	t.Helper()
-	begin := time.Now()
-	for !done() {
-		if time.Since(begin) > limit {
-			t.Fatal(failure)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	client.Eventually(t, limit, failure, done)
 }
 
 func encode(t *testing.T, v any) []byte {
 	t.Helper()
-	content, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
+	return client.Encode(t, v)
 }
 
 func decode(t *testing.T, content []byte, v any) {
 	t.Helper()
-	if err := json.Unmarshal(content, v); err != nil {
-		t.Fatalf("%v in %s", err, content)
-	}
+	client.Decode(t, content, v)
 }
 
 // parse reads an object in YAML.
 func parse(t *testing.T, text string) object {
 	t.Helper()
-	var o object
-	if err := yaml.Unmarshal([]byte(text), &o); err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
-	return o
+	return client.Parse(t, text)
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/policyc/policyc/compiler/target"
 	"github.com/policyc/policyc/runtime/cases"
 	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/e2e/client"
 )
 
 const library = "../../policies"
@@ -711,7 +712,7 @@ func derived(p probe, apiVersion, kind string, o object) probe {
 		group, version = "", apiVersion
 	}
 	c.Kind = schema.GroupVersionKind{Group: group, Version: version, Kind: kind}
-	c.Resource = schema.GroupVersionResource{Group: group, Version: version, Resource: plural(kind)}
+	c.Resource = schema.GroupVersionResource{Group: group, Version: version, Resource: client.Plural(kind)}
 	c.Object = o
 	return probe{Case: &c, title: p.title + ", as " + kind, derived: true}
 }
@@ -730,7 +731,7 @@ func resourceOf(apiVersion, kind string) string {
 	if !found {
 		group = ""
 	}
-	return qualified(group, plural(kind))
+	return qualified(group, client.Plural(kind))
 }
 
 // takeApart returns the metadata of a workload and its pod template; those of a Pod are the same.

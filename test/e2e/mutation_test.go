@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"github.com/policyc/policyc/runtime/engine"
 	"github.com/policyc/policyc/runtime/suite"
 	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/e2e/client"
 )
 
 // mutations are the folders of mutating policies with their cases: what is shipped, and every form that there is.
@@ -121,29 +121,7 @@ func offlinePatch(s *suite.Suite, c *cases.Case) []string {
 	}
 	before, _ := engine.Plain(c.Request.Object)
 	after, _ := engine.Plain(m.Request.Object)
-	return lines(engine.Diff(own(before), own(after)))
-}
-
-func lines(patch []engine.Operation) []string {
-	var out []string
-	for _, o := range patch {
-		out = append(out, randomEnd.ReplaceAllString(o.String(), "kube-api-access-xxxxx"))
-	}
-	return out
-}
-
-var randomEnd = regexp.MustCompile(`kube-api-access-[a-z0-9]{5}`)
-
-// own is an object without what the server counts and measures.
-func own(o object) object {
-	out := maps.Clone(o)
-	meta, _ := o["metadata"].(object)
-	meta = maps.Clone(meta)
-	for _, field := range []string{"uid", "creationTimestamp", "managedFields", "resourceVersion", "generation"} {
-		delete(meta, field)
-	}
-	out["metadata"] = meta
-	return out
+	return client.Changes(before, after)
 }
 
 func (c *cluster) runMutations(t *testing.T, g *mutationGroup) {
@@ -168,7 +146,7 @@ func (c *cluster) runMutations(t *testing.T, g *mutationGroup) {
 		return func() bool {
 			after, response := c.mutate(t, &g.runs[changed])
 			last = response
-			return after != nil && len(lines(engine.Diff(g.runs[changed].before, after))) > 0 == want
+			return after != nil && len(client.Changes(g.runs[changed].before, after)) > 0 == want
 		}
 	}
 	defer func() {
@@ -222,7 +200,7 @@ func (c *cluster) mutate(t *testing.T, r *mutationRun) (object, apiserver.Respon
 	}
 	var out object
 	decode(t, response.Body, &out)
-	return own(out), response
+	return client.Own(out), response
 }
 
 func (c *cluster) sendMutation(t *testing.T, r *mutationRun, o object) apiserver.Response {
@@ -254,8 +232,8 @@ func (c *cluster) tryMutation(t *testing.T, g *mutationGroup, r *mutationRun) {
 	}
 	var after, again object
 	decode(t, response.Body, &after)
-	after = own(after)
-	r.got = lines(engine.Diff(r.before, after))
+	after = client.Own(after)
+	r.got = client.Changes(r.before, after)
 	want := r.offline
 	if r.podOf >= 0 {
 		want = templateLines(g.runs[r.podOf].got)
@@ -270,7 +248,7 @@ func (c *cluster) tryMutation(t *testing.T, g *mutationGroup, r *mutationRun) {
 		return
 	}
 	decode(t, second.Body, &again)
-	if patch := lines(engine.Diff(after, own(again))); len(patch) > 0 {
+	if patch := client.Changes(after, again); len(patch) > 0 {
 		t.Errorf("%s: not idempotent: %q", r.Case, patch)
 	}
 }

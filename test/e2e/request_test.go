@@ -10,39 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/e2e/client"
 )
 
-// clusterScoped are the kinds of these tests that are in no namespace.
-var clusterScoped = map[string]bool{"Namespace": true, "Node": true, "ClusterRole": true, "PersistentVolume": true, "ClusterRoleBinding": true}
-
 // collection is the path of the objects of a kind.
-func collection(o object, namespace string) string {
-	version, kind := o["apiVersion"].(string), o["kind"].(string)
-	path := "/api/" + version
-	if strings.Contains(version, "/") {
-		path = "/apis/" + version
-	}
-	if !clusterScoped[kind] {
-		path += "/namespaces/" + namespace
-	}
-	return path + "/" + plural(kind)
-}
+func collection(o object, namespace string) string { return client.Collection(o, namespace) }
 
-// plural returns the name of a kind's resource, as the API server forms it for the kinds of these tests.
-func plural(kind string) string {
-	many, _ := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind})
-	return many.Resource
-}
-
-func name(o object) string {
-	m, _ := o["metadata"].(object)
-	s, _ := m["name"].(string)
-	return s
-}
+func name(o object) string { return client.Name(o) }
 
 // call is a request on an object. The zero User is the administrator.
 type call struct {
@@ -179,9 +154,4 @@ func expectWarned(t *testing.T, what string, r apiserver.Response, messages ...s
 	}
 }
 
-func brief(body []byte) string {
-	if len(body) > 600 {
-		return string(body[:600]) + "…"
-	}
-	return string(body)
-}
+func brief(body []byte) string { return client.Brief(body) }

@@ -7,14 +7,12 @@
 package object_test
 
 import (
-	"context"
-	"encoding/json"
-	"net/http"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/e2e/client"
 )
 
 // everybody lets whoever is impersonated do everything.
@@ -53,54 +51,30 @@ func onEach(t *testing.T, test func(*testing.T, *cluster)) {
 
 func (c *cluster) kubectl(t *testing.T, stdin string, args ...string) {
 	t.Helper()
-	if _, _, err := c.Kubectl(t.Context(), stdin, args...); err != nil {
-		t.Fatal(err)
-	}
+	client.Kubectl(t, c.Server, stdin, args...)
 }
 
 func (c *cluster) do(t *testing.T, request apiserver.Request) apiserver.Response {
 	t.Helper()
-	response, err := c.Do(context.Background(), request) // t.Context() has ended when cleanups run
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response
+	return client.Do(t, c.Server, request)
 }
 
-// must sends a request that prepares a test and has to succeed.
 func (c *cluster) must(t *testing.T, request apiserver.Request) apiserver.Response {
 	t.Helper()
-	r := c.do(t, request)
-	if r.Status >= http.StatusMultipleChoices {
-		t.Fatalf("%s %s: %s", request.Method, request.Path, r.Body)
-	}
-	return r
+	return client.Must(t, c.Server, request)
 }
 
-// eventually polls, for what the server learns through a watch.
 func eventually(t *testing.T, limit time.Duration, failure string, done func() bool) {
 	t.Helper()
-	begin := time.Now()
-	for !done() {
-		if time.Since(begin) > limit {
-			t.Fatal(failure)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	client.Eventually(t, limit, failure, done)
 }
 
 func encode(t *testing.T, v any) []byte {
 	t.Helper()
-	content, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
+	return client.Encode(t, v)
 }
 
 func decode(t *testing.T, content []byte, v any) {
 	t.Helper()
-	if err := json.Unmarshal(content, v); err != nil {
-		t.Fatalf("%v in %s", err, content)
-	}
+	client.Decode(t, content, v)
 }
