@@ -108,11 +108,9 @@ func asValue(t source.Text) syntax.Value {
 // strings is a list of texts with `${expr}`.
 func (c *checker) strings(values []syntax.Value) *code.Expr {
 	r := &valueReader{checker: c}
-	var items []*code.Expr
-	var optional []bool
+	var items []Value
 	for _, v := range values {
-		x := r.value(v, types.StringType)
-		items, optional = append(items, x.Code), append(optional, x.Optional)
+		items = append(items, r.value(v, types.StringType))
 	}
 	for _, n := range r.nodes {
 		if len(c.nodeReads(n)) > 0 {
@@ -120,7 +118,23 @@ func (c *checker) strings(values []syntax.Value) *code.Expr {
 				Helpf("select by the request, and compare in the rule")
 		}
 	}
-	return code.List(items, optional)
+	return textList(items)
+}
+
+// textList is a list of texts. Elements are of one type to the API server's
+// compiler, for which what comes out of an object has none; and cel-go's check
+// of literals fails on `[?l[?0]]`, since it asks every optional element for the
+// type in it (cel/validator.go, v0.29.2).
+//
+//	[object.spec.?tags[?0], 'a'] → [?object.spec.?tags[?0].optMap(given, dyn(given)), dyn('a')]
+func textList(values []Value) *code.Expr {
+	if len(values) == 1 {
+		x := values[0]
+		if _, _, plain := x.Code.Plain(); !x.Optional || plain && x.Code.Kind == code.KindSelect || x.Code.Name == "optMap" {
+			return code.List([]*code.Expr{x.Code}, []bool{x.Optional})
+		}
+	}
+	return listOf(values)
 }
 
 // nodeReads returns the names of the lookups that an expression reads, through
