@@ -135,8 +135,13 @@ func (b *Bundle) readDocument(document []byte) error {
 		}
 	case kind.Kind == "" || kind.Kind == "Kustomization" || slices.Contains(installed, kind.Group):
 	default:
+		// Integers must be int64, as they are to an API server.
+		content, err := yaml.YAMLToJSON(document)
+		if err != nil {
+			return err
+		}
 		o := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal(document, &o.Object); err != nil {
+		if err := o.UnmarshalJSON(content); err != nil {
 			return err
 		}
 		b.Parameters[kind.GroupKind()] = append(b.Parameters[kind.GroupKind()], o)

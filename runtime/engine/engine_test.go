@@ -283,3 +283,18 @@ func TestConverted(t *testing.T) {
 			"apiVersion": "autoscaling/v2", "kind": kind, "metadata": map[string]any{"name": "a"}, "spec": map[string]any{"maxReplicas": int64(5)}}}}
 	expect(t, evaluate(t, e, r), "scalers violated [Deny] denies=true [most=v1 v2 v2 v1]")
 }
+
+// TestParameterNumbers reads a number of a parameter object beside a lookup as the int64 that it is to an API server: there
+// is no remainder of a double.
+func TestParameterNumbers(t *testing.T) {
+	e := build(t, policyText("some", "Pod", `
+  parameterObject: true
+  parameters: {every: {type: int}}
+  lookups: {found: {kind: ConfigMap}}
+  rules:
+  - {name: every, deny: size(object.metadata.name) % params.every == 1 + size(found), message: "not ${params.every}"}
+  enforce:
+  - {name: all, action: deny, parameters: {every: 2}}
+`))
+	expect(t, evaluate(t, e, podRequest("default", "a")), "some violated [Deny] denies=true [every=not 2]")
+}
