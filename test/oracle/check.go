@@ -19,6 +19,10 @@ var crds []byte
 // Counts says how much was compared.
 type Counts struct {
 	Seeds, Expressions, Rejected, Compilations, Evaluations, Exempt, Mismatches, Errors int
+	// Webhook and Pushed are the compiled rules with lookups, by what makes them:
+	// the webhook, or the API server. Violations are the evaluations of policies
+	// with lookups in which a rule was violated.
+	Webhook, Pushed, Violations int
 }
 
 // Add adds other counts.
@@ -31,12 +35,16 @@ func (c *Counts) Add(o Counts) {
 	c.Exempt += o.Exempt
 	c.Mismatches += o.Mismatches
 	c.Errors += o.Errors
+	c.Webhook += o.Webhook
+	c.Pushed += o.Pushed
+	c.Violations += o.Violations
 }
 
 // String is the summary that `make fuzz` ends with.
 func (c Counts) String() string {
-	return fmt.Sprintf("seeds %d, expressions %d (not well-typed: %d), compilations %d, evaluations %d (overflow or cost: %d), mismatches %d, errors %d",
-		c.Seeds, c.Expressions, c.Rejected, c.Compilations, c.Evaluations, c.Exempt, c.Mismatches, c.Errors)
+	return fmt.Sprintf("seeds %d, expressions %d (not well-typed: %d), compilations %d (with lookups of the webhook: %d, of the API server: %d), "+
+		"evaluations %d (overflow or cost: %d), mismatches %d, errors %d",
+		c.Seeds, c.Expressions, c.Rejected, c.Compilations, c.Webhook, c.Pushed, c.Evaluations, c.Exempt, c.Mismatches, c.Errors)
 }
 
 // Size is how much a seed stands for: rules of a policy, targets that it is
@@ -150,7 +158,7 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 		if err := in.settle(); err != nil {
 			return counts, append(findings, &Finding{Seed: seed, Target: v, Input: in, Got: err.Error(), failed: true})
 		}
-		for _, f := range compareAll(prog, in, &counts) {
+		for _, f := range prog.compare(in, &counts) {
 			if f.Seed, f.Target = seed, v; !found[f.policy.rules[0]] {
 				found[f.policy.rules[0]] = true
 				findings = append(findings, f)
@@ -160,8 +168,8 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 	return counts, findings
 }
 
-// compareAll judges an input twice.
-func compareAll(prog *program, in *input, counts *Counts) []*Finding {
+// compare judges an input twice.
+func (prog *program) compare(in *input, counts *Counts) []*Finding {
 	p := prog.policy
 	if len(prog.rules) == 0 {
 		return nil

@@ -175,7 +175,7 @@ func (g *generator) str(d int) *Expr {
 	case 9, 10, 11:
 		return g.either(g.str, d)
 	case 12:
-		return node(opIndex, types.StringType, g.list(types.StringType, d), g.integer(d))
+		return node(opIndex, types.StringType, g.members(types.StringType, d), g.integer(d))
 	case 13:
 		return of("find", g.textArg(d), text(pick(g.Rand, patterns...)))
 	case 14:

@@ -58,7 +58,9 @@ func FuzzAgree(f *testing.F) {
 	o := newOracle(f)
 	o.Size = Size{Rules: 4, Targets: 8, Objects: 8, Depth: 4}
 	f.Fuzz(func(t *testing.T, seed int64) {
-		if _, findings := o.Check(seed); len(findings) > 0 {
+		_, findings := o.Check(seed)
+		_, more := o.CheckLookups(seed)
+		if findings = append(findings, more...); len(findings) > 0 {
 			t.Errorf("%s", o.Shrink(findings[0]))
 		}
 	})

@@ -58,7 +58,9 @@ type input struct {
 	// Typed says that the objects are of Go types, as those of the kinds of
 	// Kubernetes are in an API server.
 	Typed bool
-	kind  *kind
+	// Others are what else there is in the cluster.
+	Others []map[string]any `json:",omitempty"`
+	kind   *kind
 	// before says that the old object is judged on its own, for ratchet: there
 	// is nothing before it.
 	before bool

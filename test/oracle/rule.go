@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -199,7 +200,7 @@ func when(e *Expr) string {
 func (p *policy) source() (text string, firstRule int) {
 	lines := []string{
 		"apiVersion: policyc.dev/v1alpha1", "kind: Policy", "metadata: {name: p}", "spec:",
-		"  match: {kinds: [" + p.world.kind.ref + "], operations: [CREATE, UPDATE, DELETE]" + when(p.when) + "}",
+		"  match: {kinds: [" + p.world.kind.ref + "], operations: [" + strings.Join(p.on(), ", ") + "]" + when(p.when) + "}",
 	}
 	if p.exclude != nil {
 		lines = append(lines, "  exclude: {"+strings.TrimPrefix(when(p.exclude), ", ")+"}")
@@ -218,7 +219,16 @@ func (p *policy) source() (text string, firstRule int) {
 	for _, v := range p.variables {
 		lines = append(lines, "    "+v.Name+": "+quote(v.Value.String()))
 	}
-	lines = append(lines, "  enforce: deny", "  rules:")
+	if len(p.lookups) > 0 {
+		lines = append(lines, "  lookups:")
+	}
+	for _, l := range p.lookups {
+		lines = append(lines, l.source())
+	}
+	if p.failurePolicy != "" {
+		lines = append(lines, "  failurePolicy: "+p.failurePolicy)
+	}
+	lines = append(lines, "  enforce: "+cmp.Or(p.enforce, "deny"), "  rules:")
 	firstRule = len(lines) + 1
 	for _, r := range p.rules {
 		lines = append(lines, r.source())
@@ -265,6 +275,19 @@ type policy struct {
 	exceptions    []*exception
 	// parameterObject says that parameters are in an object, where one may miss.
 	parameterObject bool
+	lookups         []*lookup
+	// operations are what it matches, enforce is what it does about a violation,
+	// and failurePolicy what about an error; empty: as most policies are.
+	operations             []string
+	enforce, failurePolicy string
+}
+
+// on are the operations that the policy matches.
+func (p *policy) on() []string {
+	if p.operations == nil {
+		return []string{"CREATE", "UPDATE", "DELETE"}
+	}
+	return p.operations
 }
 
 // without returns the policy without some rules.
@@ -296,7 +319,23 @@ func (p *policy) scope(in *input) (*scope, error) {
 			s = s.with("params."+q.name, value)
 		}
 	}
+	s, err := p.define(s, false)
+	if err != nil || p.lookups == nil {
+		return s, err
+	}
+	// What lookups select by are variables that read none of them.
+	if s, err = p.lookUp(in, s); err != nil {
+		return nil, err
+	}
+	return p.define(s, true)
+}
+
+// define adds the variables, those that read lookups or the others.
+func (p *policy) define(s *scope, lookups bool) (*scope, error) {
 	for _, v := range p.variables {
+		if p.reads(v.Value) != lookups {
+			continue
+		}
 		value, err := Interpret(v.Value, s)
 		if err != nil {
 			return nil, err
@@ -308,5 +347,5 @@ func (p *policy) scope(in *input) (*scope, error) {
 
 // shares reports whether the policy has anything besides its rules.
 func (p *policy) shares() bool {
-	return len(p.variables)+len(p.functions)+len(p.exceptions) > 0 || p.when != nil || p.exclude != nil
+	return len(p.variables)+len(p.functions)+len(p.exceptions)+len(p.lookups) > 0 || p.when != nil || p.exclude != nil
 }

@@ -54,21 +54,34 @@ type rejection struct {
 // build compiles a policy for a target. Rules that the checker refuses are left
 // out, and returned.
 func build(p *policy, v target.Version) (*program, []rejection, error) {
+	p, result, rejected, err := accepted(p, v)
+	if err != nil || len(p.rules) == 0 {
+		return &program{}, rejected, err
+	}
+	if len(result.Programs) != 1 {
+		return nil, rejected, fmt.Errorf("%d programs", len(result.Programs))
+	}
+	out, err := load(p, result.Programs[0], v)
+	return out, rejected, err
+}
+
+// accepted compiles a policy without what the checker refuses, and returns what
+// is left of it.
+func accepted(p *policy, v target.Version) (*policy, *compiler.Result, []rejection, error) {
 	var rejected []rejection
 	for len(p.rules) > 0 {
 		result, refused, err := compilePolicy(p, v)
 		if err != nil {
-			return nil, rejected, err
+			return p, nil, rejected, err
 		}
 		if len(refused) == 0 {
-			out, err := load(p, result, v)
-			return out, rejected, err
+			return p, result, rejected, nil
 		}
 		rejected = append(rejected, refused...)
 		if refused[0].rule == nil {
 			// A variable or a function is refused: what reads one goes with it.
-			q := *p.without((*rule).readsShared)
-			q.variables, q.functions, q.when, q.exclude, q.exceptions = nil, nil, nil, nil, nil
+			q := *p.without(func(r *rule) bool { return r.readsShared() || p.readsLookups(r) })
+			q.variables, q.functions, q.when, q.exclude, q.exceptions, q.lookups = nil, nil, nil, nil, nil, nil
 			p = &q
 			continue
 		}
@@ -81,11 +94,11 @@ func build(p *policy, v target.Version) (*program, []rejection, error) {
 			return false
 		})
 	}
-	return &program{}, rejected, nil
+	return p, nil, rejected, nil
 }
 
 // compilePolicy runs policyc's own pipeline over a policy document.
-func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error) {
+func compilePolicy(p *policy, v target.Version) (*compiler.Result, []rejection, error) {
 	text, firstRule := p.source()
 	report := diag.NewReport()
 	inputs := []syntax.Input{{Path: "policyc.yaml", Data: []byte(fmt.Sprintf(project, v))}, {Path: "p.yaml", Data: []byte(text + p.exceptionSource())}}
@@ -114,10 +127,7 @@ func compilePolicy(p *policy, v target.Version) (*ir.Program, []rejection, error
 	if len(rejected) > 0 {
 		return nil, rejected, nil
 	}
-	if len(result.Programs) != 1 {
-		return nil, nil, fmt.Errorf("%d programs", len(result.Programs))
-	}
-	return result.Programs[0], nil, nil
+	return result, nil, nil
 }
 
 // celExpression is an expression for the API server's compiler.
@@ -180,7 +190,7 @@ func compileConditions(p *ir.Program, env *environment.EnvSet, mode environment.
 	for _, c := range p.Conditions {
 		asked = append(asked, &celCondition{celExpression{c.Name, code.Print(c.Code)}})
 	}
-	out := cel.NewConditionCompiler(env).CompileCondition(asked, cel.OptionalVariableDeclarations{HasParams: p.Params != nil, HasAuthorizer: true}, mode)
+	out := cel.NewConditionCompiler(env).CompileCondition(asked, cel.OptionalVariableDeclarations{HasParams: p.Params != nil || p.Pushed != nil, HasAuthorizer: true}, mode)
 	if errs := out.CompilationErrors(); len(errs) > 0 {
 		return nil, fmt.Errorf("the API server refuses a match condition: %w", errs[0])
 	}
@@ -194,7 +204,7 @@ func compileVariables(p *ir.Program, env *environment.EnvSet, mode environment.T
 	}
 	for _, v := range p.Variables {
 		e := &celExpression{v.Name, code.Print(v.Code)}
-		if r := c.CompileAndStoreVariable(e, cel.OptionalVariableDeclarations{HasParams: p.Params != nil, HasAuthorizer: true}, mode); r.Error != nil {
+		if r := c.CompileAndStoreVariable(e, cel.OptionalVariableDeclarations{HasParams: p.Params != nil || p.Pushed != nil, HasAuthorizer: true}, mode); r.Error != nil {
 			return nil, fmt.Errorf("the API server refuses the variable %s: %w\n%s", v.Name, r.Error, e.text)
 		}
 	}

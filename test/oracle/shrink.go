@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/policyc/policyc/compiler/target"
 	"github.com/policyc/policyc/compiler/types"
 )
 
@@ -12,7 +13,7 @@ import (
 func (o *Oracle) isolate(f *Finding) *Finding {
 	for _, r := range f.policy.rules {
 		one := f.policy.without(func(other *rule) bool { return other != r })
-		if _, _, err := build(one, f.Target); err != nil {
+		if _, _, err := o.build(one, f.Target); err != nil {
 			out := *f
 			out.policy, out.Source, out.Got = one, r.source(), err.Error()
 			return &out
@@ -21,9 +22,25 @@ func (o *Oracle) isolate(f *Finding) *Finding {
 	return f
 }
 
+// subject is a compiled policy that is compared with the interpreter.
+type subject interface {
+	compare(in *input, counts *Counts) []*Finding
+}
+
+// build compiles a policy, with lookups or without.
+func (o *Oracle) build(p *policy, v target.Version) (subject, []rejection, error) {
+	if p.lookups == nil {
+		return build(p, v)
+	}
+	return buildBundle(p, v)
+}
+
 // Shrink makes a finding smaller: it leaves out parts of the policy and of the
 // objects for as long as the two still disagree in the same way.
 func (o *Oracle) Shrink(f *Finding) *Finding {
+	if f.Input != nil && f.policy != nil && len(f.policy.rules) > 1 {
+		f = o.alone(f)
+	}
 	if f.policy == nil || len(f.policy.rules) != 1 {
 		return f
 	}
@@ -38,15 +55,28 @@ func (o *Oracle) Shrink(f *Finding) *Finding {
 	return f
 }
 
+// alone finds the first rule that disagrees on its own.
+func (o *Oracle) alone(f *Finding) *Finding {
+	for _, r := range f.policy.rules {
+		if one := o.again(f, f.policy.without(func(other *rule) bool { return other != r }), f.Input); one != nil {
+			return one
+		}
+	}
+	return f
+}
+
 // again reports what is left of a finding with another policy or input; nil
 // when it is gone.
 func (o *Oracle) again(f *Finding, p *policy, in *input) *Finding {
-	prog, rejected, err := build(p, f.Target)
+	prog, rejected, err := o.build(p, f.Target)
 	text, _ := p.source()
 	text += p.exceptionSource()
-	out := &Finding{Seed: f.Seed, Target: f.Target, Source: text[strings.Index(text, "  variables:\n")+1:], Input: in, policy: p, failed: f.failed}
-	if i := strings.Index(text, "  enforce:"); !strings.Contains(text, "  variables:\n") {
-		out.Source = text[i:]
+	out := &Finding{Seed: f.Seed, Target: f.Target, Input: in, policy: p, failed: f.failed}
+	for _, first := range []string{"  variables:\n", "  lookups:\n", "  enforce:"} {
+		if i := strings.Index(text, first); i >= 0 {
+			out.Source = text[i:]
+			break
+		}
 	}
 	if strings.Contains(out.Source, "shared") {
 		out.Source += p.library()
@@ -63,11 +93,11 @@ func (o *Oracle) again(f *Finding, p *policy, in *input) *Finding {
 	case f.Input == nil:
 		return nil
 	}
-	found := compareAll(prog, in, &Counts{})
+	found := prog.compare(in, &Counts{})
 	if len(found) != 1 || found[0].failed != f.failed {
 		return nil
 	}
-	out.Code, out.Want, out.Got = strings.Join(prog.code, "\n"), found[0].Want, found[0].Got
+	out.Code, out.Want, out.Got = found[0].Code, found[0].Want, found[0].Got
 	return out
 }
 
@@ -107,6 +137,9 @@ func smallerPolicies(p *policy) []*policy {
 	drop(p.when != nil, func(q *policy) { q.when = nil })
 	drop(p.exclude != nil, func(q *policy) { q.exclude = nil })
 	drop(len(p.exceptions) > 0, func(q *policy) { q.exceptions = q.exceptions[1:] })
+	for i := range p.lookups {
+		out = append(out, p.smallerLookups(i)...)
+	}
 	drop(p.parameterObject, func(q *policy) { q.parameterObject = false })
 	for i := range p.variables {
 		q := *p
@@ -229,6 +262,11 @@ func (o *Oracle) shrinkInput(f *Finding) *Finding {
 	try(func(in *input) { in.Typed = false })
 	for progress := true; progress; {
 		progress = false
+		for _, others := range f.Input.lessOthers() {
+			if progress = try(func(in *input) { in.Others = others }); progress {
+				break
+			}
+		}
 		for _, v := range lessOf(toAny(f.Input.Object), root) {
 			if progress = try(func(in *input) { in.Object = v.(map[string]any) }); progress {
 				break
@@ -246,7 +284,7 @@ func (o *Oracle) shrinkInput(f *Finding) *Finding {
 
 // size is how much a person has to read of the objects.
 func (in *input) size() int {
-	text, _ := json.Marshal([]any{in.Object, in.OldObject})
+	text, _ := json.Marshal([]any{in.Object, in.OldObject, in.Others})
 	return len(text)
 }
 

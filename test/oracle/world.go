@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"fmt"
 	"math/rand"
 	"slices"
 
@@ -100,9 +99,5 @@ func newWorld(random *rand.Rand, s *schema.Set, v target.Version) (*world, error
 
 // root is the type of the objects of the kind.
 func (w *world) root(s *schema.Set) (*types.Type, error) {
-	k, ok := s.Lookup(w.kind.group, w.kind.version, w.kind.resource, "")
-	if !ok {
-		return nil, fmt.Errorf("no kind %s", w.kind.ref)
-	}
-	return s.Root(k)
+	return w.kind.root(s)
 }

@@ -54,6 +54,9 @@ func run(seed int64, evaluations int) error {
 					return
 				}
 				counts, found := o.Check(mine)
+				more, foundMore := o.CheckLookups(mine)
+				counts.Add(more)
+				found = append(found, foundMore...)
 				lock.Lock()
 				total.Add(counts)
 				findings += len(found)
