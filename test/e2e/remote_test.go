@@ -130,7 +130,8 @@ const fused = "{apiVersion: policyc.dev/v1alpha1, kind: Project, metadata: {name
 
 // refusesItself reports whether a server has taken over what a policy is about, so that the policy is for older ones.
 func refusesItself(r *remote.Result) bool {
-	return r.Outcome == remote.Invalid && strings.Contains(r.Why, "`hostUsers` must be false to use `Unmasked`")
+	return r.Outcome == remote.Invalid && (strings.Contains(r.Why, "`hostUsers` must be false to use `Unmasked`") ||
+		strings.Contains(r.Why, "does not contain declared merge key"))
 }
 
 // countElsewhere counts the cases of policies that test/e2e/webhook sends to a server.
