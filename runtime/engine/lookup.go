@@ -8,7 +8,7 @@ import (
 	celgo "github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types/traits"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -183,7 +183,7 @@ func names(expression string, result cel.EvaluationResult) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(s string) bool { return s == "" || len(path.IsValidPathSegmentName(s)) > 0 })
+	list = slices.DeleteFunc(list, func(s string) bool { return s == "" || len(content.IsPathSegmentName(s)) > 0 })
 	slices.Sort(list)
 	return slices.Compact(list), nil
 }
