@@ -106,11 +106,21 @@ func (r *run) changed(ctx context.Context, j *job) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	merged, err := j.merge(stored)
+	if err != nil {
+		// A custom resource has no rules to merge by, and items without the name that they are merged by cannot be: the
+		// case's object replaces what is stored.
+		merged = j.moved(j.Object)
+		merged["metadata"].(map[string]any)["resourceVersion"] = stored["metadata"].(map[string]any)["resourceVersion"]
+	}
+	return merged, nil
+}
+
+// merge applies what differs between the objects of a case to what is stored.
+func (j *job) merge(stored map[string]any) (map[string]any, error) {
 	typed, err := scheme.Scheme.New(j.Kind)
-	if err != nil { // a custom resource: no rules to merge by
-		out := j.moved(j.Object)
-		out["metadata"].(map[string]any)["resourceVersion"] = stored["metadata"].(map[string]any)["resourceVersion"]
-		return out, nil
+	if err != nil {
+		return nil, err
 	}
 	before, _ := json.Marshal(j.moved(j.OldObject))
 	after, _ := json.Marshal(j.moved(j.Object))

@@ -234,7 +234,7 @@ func TestRemoteServiceAccounts(t *testing.T) {
 			defer server.Stop()
 			c := &cluster{Server: server, version: version}
 			compared := 0
-			for _, r := range c.remote(t, c.loadSuite(t, library), remote.Options{}) {
+			for _, r := range c.remote(t, c.loadSuite(t, natives(t)...), remote.Options{}) {
 				if r.Outcome != remote.Skipped && !refusesItself(&r) {
 					expectAgreement(t, &r)
 					compared++
