@@ -128,8 +128,9 @@ type Binding struct {
 	Name string `json:"name"`
 	// Webhook is the entry of the webhook configuration that calls for the binding: the last element of the request's path.
 	Webhook string `json:"webhook"`
-	// ValidationActions are those of a validating policy; empty for mutations.
-	// +listType=set
+	// ValidationActions are those of a validating policy; empty for mutations. A server-side apply replaces them: of a set it
+	// would keep what somebody else added.
+	// +listType=atomic
 	ValidationActions []admissionv1.ValidationAction `json:"validationActions,omitempty"`
 	// ParamRef names the parameter object of a policy with a paramKind.
 	ParamRef *admissionv1.ParamRef `json:"paramRef,omitempty"`

@@ -22,14 +22,20 @@ func check(c *api.CompiledPolicy) error {
 	}
 	var match *admissionv1.MatchResources
 	var kind *admissionv1.ParamKind
+	var failure *admissionv1.FailurePolicyType
 	var steps int
 	if s.Validating != nil {
 		match, kind, steps = s.Validating.MatchConstraints, s.Validating.ParamKind, len(s.Validating.Validations)
+		failure = s.Validating.FailurePolicy
 	} else {
 		match, kind, steps = s.Mutating.MatchConstraints, s.Mutating.ParamKind, len(s.Mutating.Mutations)
+		failure = s.Mutating.FailurePolicy
 	}
 	if steps == 0 {
 		return errors.New("there is no validation and no mutation")
+	}
+	if failure != nil && *failure != admissionv1.Fail && *failure != admissionv1.Ignore {
+		return fmt.Errorf("unknown failurePolicy %q", *failure)
 	}
 	if match == nil || len(match.ResourceRules) == 0 {
 		return errors.New("matchConstraints.resourceRules: it matches nothing")

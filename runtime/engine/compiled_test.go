@@ -83,6 +83,7 @@ func TestBadCompiledPolicies(t *testing.T) {
 		{"webhook: one,", "webhook: one, paramRef: {name: a},", "paramRef goes with paramKind"},
 		{"webhook: one,", "webhook: one, matchResources: {resourceRules: [{operations: [CREATE]}]},", "binding all: matchResources: a rule"},
 		{"failurePolicy: Fail", "paramKind: {apiVersion: v1, kind: ConfigMap}", "paramResource go together"},
+		{"failurePolicy: Fail", "failurePolicy: Sometimes", "unknown failurePolicy"},
 		{"validations: [", "validations_: [", "no validation"},
 		{"variable: covered", "variable: other", "rule"},
 		{"- {name: p,", "- {name: more, rules: []}\n  - {name: p,", "validations and its program"},

@@ -10,3 +10,6 @@ func Join(engines ...*Engine) *Engine {
 	}
 	return &out
 }
+
+// Validates reports whether there are policies that Evaluate asks.
+func (e *Engine) Validates() bool { return len(e.policies) > 0 }

@@ -26,6 +26,7 @@ var (
 	noJSON       = &failure{"content_type", http.StatusUnsupportedMediaType, "an AdmissionReview is application/json"}
 	noPath       = &failure{"path", http.StatusNotFound, "the path is none of /validate/<entry> and /mutate/<entry>"}
 	unknownEntry = &failure{"unknown_entry", http.StatusInternalServerError, "no compiled policy has this entry: it is not there, or it has never compiled"}
+	otherPath    = &failure{"other_path", http.StatusInternalServerError, "the entry has no policy for this path: /validate/ is for validating policies, /mutate/ for mutating ones"}
 	tooLarge     = &failure{"too_large", http.StatusRequestEntityTooLarge, "the AdmissionReview is larger than the webhook takes"}
 	slowBody     = &failure{"slow_body", http.StatusRequestTimeout, "the AdmissionReview did not arrive in time"}
 	brokenBody   = &failure{"broken_body", http.StatusBadRequest, "the AdmissionReview could not be read to its end"}

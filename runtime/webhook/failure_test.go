@@ -257,23 +257,27 @@ func TestOverload(t *testing.T) {
 	})
 }
 
-// TestMemory has room for one review at a time.
+// TestMemory has room for one large review at a time; a small one passes by.
 func TestMemory(t *testing.T) {
-	body := pod("1", "a:1")
+	large := strings.Replace(pod("1", "a:1"), `"status": {`, `"status": {"dense":[`+strings.Repeat("{},", 2000)+`{}]`, 1)
 	e := newEngine(t, compile(t, asks))
 	synctest.Test(t, func(t *testing.T) {
 		held := make(chan struct{})
 		s := serveWith(entries{"e": e, "f": e}, authorize(func() (authorizer.Decision, error) {
 			<-held
 			return authorizer.DecisionAllow, nil
-		}), Options{MaxBody: int64(len(body)), MaxMemory: int64(len(body)) * 3 / 2})
-		first := make(chan *httptest.ResponseRecorder)
-		go func() { first <- s.send(post("/validate/e", body)) }()
+		}), Options{MaxBody: 1 << 20, MaxMemory: 1 << 20})
+		first, small := make(chan *httptest.ResponseRecorder), make(chan *httptest.ResponseRecorder)
+		go func() { first <- s.send(post("/validate/e", large)) }()
 		synctest.Wait()
-		fails(t, s, s.send(post("/validate/e?timeout=1s", body)), 503, "queued")
+		fails(t, s, s.send(post("/validate/e?timeout=1s", large)), 503, "queued")
+		go func() { small <- s.send(post("/validate/e", pod("2", "a:1"))) }()
+		synctest.Wait()
 		close(held)
-		if w := <-first; w.Code != 200 {
-			t.Error(w.Code, w.Body)
+		for _, w := range []*httptest.ResponseRecorder{<-first, <-small} {
+			if w.Code != 200 {
+				t.Error(w.Code, w.Body)
+			}
 		}
 	})
 }

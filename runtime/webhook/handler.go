@@ -90,19 +90,30 @@ func (c *call) answer(w http.ResponseWriter, r *http.Request) (out *admissionv1.
 	if err := c.route(r); err != nil {
 		return nil, err
 	}
-	leave, err := c.limits.enter(c.ctx, r.ContentLength)
+	leave, err := c.limits.enter(r.ContentLength)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if err := c.read(w, r); err != nil {
+	body, drop, err := c.read(w, r)
+	if err != nil {
 		return nil, err
 	}
+	defer drop()
+	free, err := c.limits.object(c.ctx, body.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	defer free()
 	done, err := c.limits.evaluate(c.ctx, c.entry)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	// Not before its turn: what waits is not decoded, which takes many times the memory.
+	if c.review, err = decode(body.Bytes()); err != nil {
+		return nil, err
+	}
 	if c.path == "mutate" {
 		return c.mutate()
 	}
@@ -126,6 +137,10 @@ func (c *call) route(r *http.Request) *failure {
 	e, known := c.source.Engine(entry)
 	if !known || e == nil {
 		return unknownEntry
+	}
+	// It would find nothing to object to.
+	if path == "mutate" && !e.Mutates() || path == "validate" && !e.Validates() {
+		return otherPath
 	}
 	c.engine = e
 	return nil

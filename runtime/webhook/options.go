@@ -21,8 +21,9 @@ type Options struct {
 	// MaxBody is the size of a review in bytes, by default 8 MiB: the API server
 	// takes objects of 3 MiB, and an update sends the old one with the new.
 	MaxBody int64
-	// MaxMemory is the size in bytes of all reviews that are held at a time, by
-	// default 64 MiB. What is more waits.
+	// MaxMemory is the size in bytes of all large bodies that are held at a time, and
+	// once more of what large ones are decoded to, by default 64 MiB. What is more
+	// waits. Small reviews do not count: MaxConcurrent and MaxWaiting bound them.
 	MaxMemory int64
 	// MaxConcurrent is how many reviews are evaluated at a time, by default eight
 	// for each processor: some wait for lookups. One entry gets half of them.

@@ -50,32 +50,47 @@ type request struct {
 	Options         map[string]any               `json:"options"`
 }
 
-// read reads the body and decodes it. It waits no longer than the request may
-// take: the body of a client that stops sending would be waited for otherwise.
-func (c *call) read(w http.ResponseWriter, r *http.Request) *failure {
+// read reads the body. It waits no longer than the request may take: the body of
+// a client that stops sending would be waited for otherwise.
+func (c *call) read(w http.ResponseWriter, r *http.Request) (body *bytes.Buffer, drop func(), err *failure) {
 	deadline, _ := c.ctx.Deadline()
 	// Only connections have deadlines; the body of a test is at hand.
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(deadline)
-	buffer := c.buffers.Get().(*bytes.Buffer)
-	defer c.keep(buffer)
-	buffer.Reset()
-	if n := r.ContentLength; n > 0 {
-		buffer.Grow(int(n) + 512)
+	body = c.buffers.Get().(*bytes.Buffer)
+	free := func() {}
+	body.Reset()
+	if err = c.readUpTo(body, r, smallBody); err == nil && body.Len() == smallBody {
+		// Now that it comes, and not when somebody announces it.
+		if free, err = c.limits.body(c.ctx, r.ContentLength); err != nil {
+			return nil, nil, err
+		}
+		if n := r.ContentLength; n > smallBody {
+			body.Grow(int(n) - smallBody + 512)
+		}
+		// One byte more tells a body that is too large from one that just fits.
+		err = c.readUpTo(body, r, c.options.MaxBody+1)
 	}
-	// One byte more tells a body that is too large from one that just fits.
-	switch n, err := buffer.ReadFrom(io.LimitReader(r.Body, c.options.MaxBody+1)); {
+	if err == nil && int64(body.Len()) > c.options.MaxBody {
+		err = tooLarge
+	}
+	if err != nil {
+		free()
+		return nil, nil, err
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	return body, func() { c.keep(body); free() }, nil
+}
+
+// readUpTo reads until the body has a length, or ends.
+func (c *call) readUpTo(body *bytes.Buffer, r *http.Request, length int64) *failure {
+	switch _, err := body.ReadFrom(io.LimitReader(r.Body, length-int64(body.Len()))); {
 	case errors.Is(err, os.ErrDeadlineExceeded), err != nil && c.ctx.Err() != nil:
 		return slowBody
 	case err != nil:
 		return brokenBody
-	case n > c.options.MaxBody:
-		return tooLarge
 	}
-	_ = control.SetReadDeadline(time.Time{})
-	var err *failure
-	c.review, err = decode(buffer.Bytes())
-	return err
+	return nil
 }
 
 // keep puts a buffer back, unless one large review made it large.

@@ -62,6 +62,7 @@ type Server struct {
 	Dir string
 
 	kubectl   string
+	restart   func() (*process, error) // of kube-apiserver
 	auditLog  string
 	tokens    map[string]string
 	client    *http.Client
@@ -136,12 +137,27 @@ func (s *Server) run(ctx context.Context, options Options, built binaries) error
 	s.processes = []*process{etcd}
 	// kube-apiserver retries until etcd answers, so that the two start side by side.
 	args := append(serverArgs(s.Dir, etcdURL, ports[1], options), options.Args...)
-	kube, err := startProcess("kube-apiserver", built.path("kube-apiserver"), s.Dir, args)
+	s.restart = func() (*process, error) {
+		return startProcess("kube-apiserver", built.path("kube-apiserver"), s.Dir, args)
+	}
+	kube, err := s.restart()
 	if err != nil {
 		return err
 	}
 	s.processes = []*process{kube, etcd}
 	return s.waitUntilReady(ctx, options)
+}
+
+// Restart kills kube-apiserver, starts it again on the same port with the same data, and returns when requests pass through
+// admission. No other method but Do and Kubectl, whose requests fail meanwhile, may be called at the same time.
+func (s *Server) Restart(ctx context.Context) error {
+	s.processes[0].kill()
+	kube, err := s.restart()
+	if err != nil {
+		return err
+	}
+	s.processes[0] = kube
+	return s.waitUntilAdmits(ctx)
 }
 
 func (s *Server) makeDir() error {

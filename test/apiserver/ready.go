@@ -15,29 +15,40 @@ import (
 
 const pollInterval = 50 * time.Millisecond
 
-// waitUntilReady returns once a write would go through: the server is ready, has made its own namespaces and roles, its
-// admission plugins have read the policies that exist, and the users have their rights.
+// waitUntilReady returns once a write of every user would go through: admission works, and the users have their rights.
 func (s *Server) waitUntilReady(ctx context.Context, options Options) error {
+	if err := s.poll(ctx, s.loadCertificate); err != nil {
+		return fmt.Errorf("wait for the certificate: %w", err)
+	}
+	if err := s.waitUntilAdmits(ctx); err != nil {
+		return err
+	}
+	return s.grantAccess(ctx, options)
+}
+
+// waitUntilAdmits returns once a write of the administrator would go through: the server is ready, has made its own namespaces
+// and roles, and its admission plugins have read the policies that exist.
+func (s *Server) waitUntilAdmits(ctx context.Context) error {
 	steps := []struct {
-		name string
-		done func(context.Context) error
+		name    string
+		request Request
+		status  int
 	}{
-		{"certificate", s.loadCertificate},
-		{"readyz", s.expect(Request{Path: "/readyz"}, http.StatusOK)},
-		{"namespace default", s.expect(Request{Path: "/api/v1/namespaces/default"}, http.StatusOK)},
+		{"readyz", Request{Path: "/readyz"}, http.StatusOK},
+		{"namespace default", Request{Path: "/api/v1/namespaces/default"}, http.StatusOK},
 		// readyz does not wait for the informers of the admission plugins: until then a write is 403 "not yet ready to handle request".
-		{"admission", s.expect(Request{
+		{"admission", Request{
 			Method: http.MethodPost,
 			Path:   "/api/v1/namespaces/default/configmaps?dryRun=All",
 			Body:   []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"ready-"}}`),
-		}, http.StatusCreated)},
+		}, http.StatusCreated},
 	}
 	for _, step := range steps {
-		if err := s.poll(ctx, step.done); err != nil {
+		if err := s.poll(ctx, s.expect(step.request, step.status)); err != nil {
 			return fmt.Errorf("wait for %s: %w", step.name, err)
 		}
 	}
-	return s.grantAccess(ctx, options)
+	return nil
 }
 
 // poll calls done until it returns nil, a process ends, or the context does.

@@ -194,13 +194,13 @@ func TestCertificates(t *testing.T) {
 }
 
 // TestHook asserts that what the uninstall Job needs is there before it, that helm removes it afterwards, and that nothing else is
-// a hook.
+// a hook: what is in no namespace could not be made when no replica runs and a policy matches everything.
 func TestHook(t *testing.T) {
 	eachRelease(t, func(t *testing.T, r *release) {
 		weights := map[string]int{}
 		for _, o := range r.objects {
 			annotations := o.GetAnnotations()
-			if o.GetLabels()["app.kubernetes.io/component"] != "uninstall" || strings.HasSuffix(o.kind, " NetworkPolicy") {
+			if o.GetLabels()["app.kubernetes.io/component"] != "uninstall" || o.GetNamespace() == "" || strings.HasSuffix(o.kind, " NetworkPolicy") {
 				if annotations["helm.sh/hook"] != "" {
 					t.Errorf("%s %s is a hook", o.kind, o.GetName())
 				}
@@ -218,8 +218,7 @@ func TestHook(t *testing.T) {
 		if r.job == nil {
 			return
 		}
-		if len(weights) != 4 || weights["ServiceAccount"] >= weights["ClusterRoleBinding"] || weights["ClusterRole"] >= weights["ClusterRoleBinding"] ||
-			weights["ClusterRoleBinding"] >= weights["Job"] {
+		if len(weights) != 2 || weights["ServiceAccount"] >= weights["Job"] {
 			t.Errorf("the weights are %v", weights)
 		}
 	})

@@ -42,6 +42,8 @@ type Options struct {
 	Images map[string]string
 	// Namespaces are those whose Deployments and Jobs run, when there are others that only policies look at; nil means all.
 	Namespaces []string
+	// API is the URL at which pods find the API server; empty means the server's own. What stands there must have its certificate.
+	API string
 	// RestartDelay is how long a process that ended by itself stays down; 0 means a second, as the first time on a real node.
 	RestartDelay time.Duration
 	// Logf is told what happens; nil means nobody is.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,7 +151,7 @@ func (c *Cluster) kubeconfig(ctx context.Context, p *Pod) (string, error) {
 	type object = map[string]any
 	content, err := json.Marshal(object{
 		"apiVersion": "v1", "kind": "Config", "current-context": "pod",
-		"clusters": []object{{"name": "pod", "cluster": object{"server": c.config.Host, "certificate-authority": c.config.CAFile}}},
+		"clusters": []object{{"name": "pod", "cluster": object{"server": cmp.Or(c.options.API, c.config.Host), "certificate-authority": c.config.CAFile}}},
 		"contexts": []object{{"name": "pod", "context": object{"cluster": "pod", "user": "pod", "namespace": p.Namespace}}},
 		"users":    []object{{"name": "pod", "user": object{"token": token.Status.Token}}},
 	})

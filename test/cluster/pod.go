@@ -179,6 +179,16 @@ func (p *Pod) Address(containerPort int32) string {
 	return fmt.Sprintf("%s:%d", p.cluster.address, p.launched.ports[containerPort])
 }
 
+// PID is the process; 0 when it does not run.
+func (p *Pod) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.process == nil {
+		return 0
+	}
+	return p.process.cmd.Process.Pid
+}
+
 // Kubeconfig is the path of what the process logs in with.
 func (p *Pod) Kubeconfig() string { return filepath.Join(p.dir, "kubeconfig") }
 

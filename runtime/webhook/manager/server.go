@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -30,8 +31,12 @@ func newServer(handler http.Handler, served *served, minVersion uint16, log logr
 	}
 }
 
-// serveUntil serves until stop ends, then goes on for the drain, and gives requests in flight until finish to end.
+// serveUntil serves until stop ends, then goes on for the drain, and gives requests in flight until finish to end. While it
+// drains, answers tell clients to let go of their connections: a request that is sent on one at the moment when Shutdown
+// closes it is lost, and HTTP/1.1, which API servers speak to webhooks, has no way to say so.
 func serveUntil(stop context.Context, server *http.Server, listener net.Listener, begin func(), drain, finish time.Duration) error {
+	var draining atomic.Bool
+	server.Handler = closing(server.Handler, &draining)
 	failed := make(chan error, 1)
 	go func() { failed <- server.ServeTLS(listener, "", "") }()
 	select {
@@ -39,6 +44,7 @@ func serveUntil(stop context.Context, server *http.Server, listener net.Listener
 		return err
 	case <-stop.Done():
 	}
+	draining.Store(true)
 	begin()
 	wait := time.NewTimer(drain)
 	defer wait.Stop()
@@ -53,6 +59,16 @@ func serveUntil(stop context.Context, server *http.Server, listener net.Listener
 		return errors.Join(err, server.Close())
 	}
 	return nil
+}
+
+// closing has answers close their connections while a flag is set. For HTTP/2, net/http makes a GOAWAY of it.
+func closing(next http.Handler, set *atomic.Bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if set.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // metricsHandler shows our metrics, and those of controller-runtime and Go.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,24 @@ func TestDrain(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestClosing asserts that answers end their connections once the end has begun, and not before.
+func TestClosing(t *testing.T) {
+	var draining atomic.Bool
+	server := httptest.NewServer(closing(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), &draining))
+	defer server.Close()
+	for _, want := range []bool{false, true} {
+		draining.Store(want)
+		r, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.Close != want {
+			t.Errorf("draining %t: the connection is to be closed: %t", want, r.Close)
+		}
 	}
 }
 
