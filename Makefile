@@ -41,7 +41,7 @@ fuzz: ## compare compiled policies with the reference interpreter, a million tim
 .PHONY: e2e
 e2e: ## run the policies on real API servers, built from the Go module proxy
 	$(GO) run ./test/apiserver/build
-	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/cluster ./test/compile ./test/e2e ./test/e2e/object
+	$(GO) test -tags e2e -count=1 -timeout 30m ./test/apiserver ./test/cluster ./test/compile ./test/e2e ./test/e2e/object ./test/e2e/faults
 	$(GO) test -C test/e2e/webhook -tags e2e -count=1 -timeout 30m # in its folder, go test shows the table
 
 .PHONY: chart

@@ -123,13 +123,19 @@ func TestRemoteForeign(t *testing.T) {
 func TestRemoteInUse(t *testing.T) {
 	onEach(t, func(t *testing.T, c *cluster) {
 		var once sync.Once
-		var wait sync.WaitGroup
+		var wait, installed sync.WaitGroup
 		s := c.loadSuite(t, loud)
+		installed.Add(2)
 		for range 2 {
 			wait.Go(func() {
+				var begun sync.Once
 				results, err := remote.Run(t.Context(), c.config(t), s, s.Cases, remote.Options{Progress: func(int, int, *remote.Result) {
+					// A run that has a result is in force; the other one may still be on its way there.
+					begun.Do(installed.Done)
+					installed.Wait()
 					once.Do(func() { c.useCluster(t) })
 				}})
+				begun.Do(installed.Done)
 				if err != nil {
 					t.Error(err)
 				}
