@@ -14,6 +14,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/policyc/policyc/runtime/api"
 )
 
 // clusterFlags are those of every command that talks to a cluster.
@@ -30,7 +32,7 @@ func (f *clusterFlags) add(c *cobra.Command, env func(string) string) {
 	}
 	c.Flags().StringVar(&f.namespace, "namespace", namespace, "namespace of the Service, the Secret and the Lease; $POD_NAMESPACE when that is set")
 	c.Flags().StringVar(&f.service, "service", "policyc-runtime", "name of the Service")
-	c.Flags().StringVar(&f.configuration, "configuration", "policyc", "name of the ValidatingWebhookConfiguration and the MutatingWebhookConfiguration")
+	c.Flags().StringVar(&f.configuration, "configuration", api.DefaultConfiguration, "name of the ValidatingWebhookConfiguration and the MutatingWebhookConfiguration")
 	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file; without it $KUBECONFIG, or the ServiceAccount of the pod")
 	c.Flags().StringVar(&f.logFormat, "log-format", "json", "json or text")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -51,6 +53,16 @@ func (f *clusterFlags) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// begin checks the flags, of which validate checks those of the command, and says where to log and which cluster is meant.
+func (f *clusterFlags) begin(validate func() error, errs io.Writer, env func(string) string) (logr.Logger, *rest.Config, error) {
+	logger, err := f.logger(errs)
+	if err := errors.Join(validate(), err); err != nil {
+		return logger, nil, err
+	}
+	config, err := f.config(env)
+	return logger, config, err
 }
 
 // logger returns the log, and has the libraries write there, too.

@@ -44,11 +44,7 @@ func newServe(errs io.Writer, env func(string) string) *cobra.Command {
 		Short: "Serve the CompiledPolicies of a cluster",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			logger, err := f.logger(errs)
-			if err := errors.Join(f.validate(), err); err != nil {
-				return err
-			}
-			config, err := f.config(env)
+			logger, config, err := f.begin(f.validate, errs, env)
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -22,11 +21,7 @@ func newUninstall(errs io.Writer, env func(string) string) *cobra.Command {
 			"whatever they match. It leaves alone what policyc did not write. When there is nothing to delete, it is done.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			logger, err := f.logger(errs)
-			if err := errors.Join(f.validate(), err); err != nil {
-				return err
-			}
-			config, err := f.config(env)
+			logger, config, err := f.begin(f.validate, errs, env)
 			if err != nil {
 				return err
 			}

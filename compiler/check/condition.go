@@ -168,10 +168,10 @@ func conditionName(name string) string {
 // request.namespace is their own name, but they are in no namespace.
 func (c *checker) matchesNamespaces() bool { return MatchesNamespaces(c.policy.Match) }
 
-// matchesClusterScoped reports whether objects are matched that are in no
+// MatchesClusterScoped reports whether objects are matched that are in no
 // namespace.
-func (c *checker) matchesClusterScoped() bool {
-	return c.policy.Match.Any || slices.ContainsFunc(c.policy.Match.Kinds, func(k *schema.Kind) bool { return !k.Namespaced })
+func MatchesClusterScoped(m *resolve.Match) bool {
+	return m.Any || slices.ContainsFunc(m.Kinds, func(k *schema.Kind) bool { return !k.Namespaced })
 }
 
 // MatchesNamespaces reports whether a match includes Namespace objects. A
@@ -216,7 +216,7 @@ func (c *checker) blockText(m *resolve.Match) string {
 		all = append(all, namespaceTest(m.Namespaces, m.NamespaceGlobs, c.matchesNamespaces()))
 	}
 	if m.NamespaceLabels != nil {
-		if c.matchesClusterScoped() {
+		if MatchesClusterScoped(c.policy.Match) {
 			// A negative selector would hold where there is no namespace.
 			all = append(all, "namespaceObject != null")
 		}

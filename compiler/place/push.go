@@ -8,7 +8,6 @@ import (
 	"github.com/policyc/policyc/compiler/check"
 	"github.com/policyc/policyc/compiler/code"
 	"github.com/policyc/policyc/compiler/expr"
-	"github.com/policyc/policyc/compiler/schema"
 )
 
 // Pushed is a lookup that the API server makes itself: the paramKind of the
@@ -55,7 +54,7 @@ func push(p *check.Policy, r *check.Rule) *Pushed {
 	}
 	i := slices.IndexFunc(p.Lookups, func(l *check.Lookup) bool { return l.Name.Value == r.Reads[0] })
 	out := &Pushed{Lookup: p.Lookups[i]}
-	if out.Lookup.Strong || r.Now.When != nil && len(p.LookupsIn(expr.Condition(r.Now.When))) > 0 || !out.reference() || !namespacedOnly(p) || audits(p) {
+	if out.Lookup.Strong || r.Now.When != nil && len(p.LookupsIn(expr.Condition(r.Now.When))) > 0 || !out.reference() || check.MatchesClusterScoped(p.Match) || audits(p) {
 		return nil
 	}
 	if !out.condition(r.Now) || out.Violated != nil && len(p.LookupsIn(expr.Condition(out.Violated, out.Local))) > 0 {
@@ -92,10 +91,6 @@ func (p *Pushed) reference() bool {
 func ofRequest(list *code.Expr) bool {
 	text := list.Args[0].String()
 	return text == "request.?namespace" || text == "object.metadata.?namespace"
-}
-
-func namespacedOnly(p *check.Policy) bool {
-	return !p.Match.Any && !slices.ContainsFunc(p.Match.Kinds, func(k *schema.Kind) bool { return !k.Namespaced })
 }
 
 func audits(p *check.Policy) bool {

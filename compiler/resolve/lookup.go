@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/policyc/policyc/compiler/diag"
 	"github.com/policyc/policyc/compiler/schema"
 	"github.com/policyc/policyc/compiler/source"
@@ -57,34 +55,26 @@ func (p *Project) lookupKind(ref source.Text, r *diag.Report) *schema.Kind {
 }
 
 // checkComputedLabels checks the requirements of a lookup, of which values may
-// be computed.
+// be computed: those are text that no label need be.
 func checkComputedLabels(s *syntax.Selector, r *diag.Report) {
 	if s == nil {
 		return
 	}
-	check := func(key source.Text, value string, at source.Span) {
-		if errs := validation.IsQualifiedName(key.Value); len(errs) > 0 {
-			r.Errorf(diag.InvalidMatch, key.Span, "`%s` is no label key", key.Value).Notef("%s", errs[0])
-		}
+	constant := func(value string) string {
 		if strings.Contains(value, "${") {
-			return
+			return ""
 		}
-		if errs := validation.IsValidLabelValue(value); len(errs) > 0 {
-			r.Errorf(diag.InvalidMatch, at, "`%s` is no label value", value).Notef("%s", errs[0])
-		}
+		return value
 	}
 	for _, e := range s.Labels {
-		value, ok := e.Value.Data.(string)
-		if !ok {
-			r.Errorf(diag.WrongShape, e.Value.Span, "the value of a label is text").Helpf("put it in quotes")
-			continue
+		if value, ok := labelValue(e, r); ok {
+			checkLabel(e.Key, constant(value), e.Value.Span, r)
 		}
-		check(e.Key, value, e.Value.Span)
 	}
 	for _, e := range s.Expressions {
-		check(e.Key, "", e.Span)
+		checkLabel(e.Key, "", e.Span, r)
 		for _, v := range e.Values {
-			check(e.Key, v.Value, v.Span)
+			checkLabel(e.Key, constant(v.Value), v.Span, r)
 		}
 	}
 }

@@ -321,9 +321,8 @@ func selector(d *syntax.Selector, r *diag.Report) *metav1.LabelSelector {
 	}
 	out := &metav1.LabelSelector{}
 	for _, e := range d.Labels {
-		v, ok := e.Value.Data.(string)
+		v, ok := labelValue(e, r)
 		if !ok {
-			r.Errorf(diag.WrongShape, e.Value.Span, "the value of a label is text").Helpf("put it in quotes")
 			continue
 		}
 		checkLabel(e.Key, v, e.Value.Span, r)
@@ -340,6 +339,16 @@ func selector(d *syntax.Selector, r *diag.Report) *metav1.LabelSelector {
 			Key: e.Key.Value, Operator: metav1.LabelSelectorOperator(e.Operator.Value), Values: texts(e.Values)})
 	}
 	return out
+}
+
+// labelValue is the value of a label in a map; ok is false when it was reported
+// as no text.
+func labelValue(e syntax.Entry, r *diag.Report) (value string, ok bool) {
+	value, ok = e.Value.Data.(string)
+	if !ok {
+		r.Errorf(diag.WrongShape, e.Value.Span, "the value of a label is text").Helpf("put it in quotes")
+	}
+	return value, ok
 }
 
 func checkLabel(key source.Text, value string, at source.Span, r *diag.Report) {

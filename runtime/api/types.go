@@ -5,6 +5,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // CompiledPolicy is a program for the companion webhook: an admission policy with its bindings, and what it reads of the cluster.
@@ -112,6 +113,11 @@ type LookupResource struct {
 	// Plural is the name of the resource, such as networkpolicies.
 	Plural     string `json:"plural"`
 	Namespaced bool   `json:"namespaced"`
+}
+
+// GroupVersionKind returns the kind of the objects.
+func (r LookupResource) GroupVersionKind() schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: r.Group, Version: r.Version, Kind: r.Kind}
 }
 
 // LabelRequirement is a requirement on labels whose values are computed.

@@ -104,7 +104,7 @@ func (c *Cluster) Namespace(_ context.Context, name string) (*corev1.Namespace, 
 // List implements Reader. Objects must be of the version that is asked for, since only the API server can convert them;
 // those of other than built-in kinds differ in their apiVersion alone.
 func (c *Cluster) List(_ context.Context, q Query) ([]map[string]any, error) {
-	wanted := schema.GroupVersionKind{Group: q.Resource.Group, Version: q.Resource.Version, Kind: q.Resource.Kind}
+	wanted := q.Resource.GroupVersionKind()
 	if c == nil || c.plain[wanted.GroupKind()] == nil {
 		return nil, nil
 	}

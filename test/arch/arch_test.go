@@ -43,7 +43,7 @@ var edges = map[string][]string{
 	"compiler/check": {"compiler/code", "compiler/diag", "compiler/expr", "compiler/resolve", "compiler/schema", "compiler/source",
 		"compiler/syntax", "compiler/target", "compiler/types"},
 	// Which backend runs a rule depends on what it reads: its checked form.
-	"compiler/place": {"compiler/check", "compiler/code", "compiler/diag", "compiler/expr", "compiler/ir", "compiler/resolve", "compiler/schema",
+	"compiler/place": {"compiler/check", "compiler/code", "compiler/diag", "compiler/expr", "compiler/ir", "compiler/resolve",
 		"compiler/source", "compiler/syntax", "compiler/target"},
 	"compiler/lower": {"compiler/check", "compiler/code", "compiler/expr", "compiler/ir", "compiler/place", "compiler/resolve",
 		"compiler/schema", "compiler/source", "compiler/syntax", "compiler/target", "compiler/types"},

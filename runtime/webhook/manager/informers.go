@@ -73,7 +73,7 @@ func (i *Informers) Want(ctx context.Context, resources []api.LookupResource) (a
 	now := i.now()
 	kinds := map[schema.GroupVersionKind]bool{namespaceKind: true}
 	for _, r := range resources {
-		kinds[kindOf(r)] = true
+		kinds[r.GroupVersionKind()] = true
 	}
 	var errs []error
 	for kind := range kinds {
@@ -143,7 +143,7 @@ const refusals = time.Minute
 // Readable reports whether a resource is cached. It is an error that nobody wants it, that the API server does not have it,
 // or that it forbids to read it.
 func (i *Informers) Readable(r api.LookupResource) (bool, error) {
-	known := i.known(kindOf(r))
+	known := i.known(r.GroupVersionKind())
 	if known == nil {
 		return false, fmt.Errorf("%s are not cached", r.Plural)
 	}

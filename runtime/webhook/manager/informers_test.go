@@ -24,7 +24,7 @@ func TestInformers(t *testing.T) {
 		}
 		return err
 	}
-	running := func(resource api.LookupResource) bool { return fake.InformersByGVK[kindOf(resource)] != nil }
+	running := func(resource api.LookupResource) bool { return fake.InformersByGVK[resource.GroupVersionKind()] != nil }
 	readable := func(resource api.LookupResource) bool {
 		synced, err := i.Readable(resource)
 		return synced && err == nil

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/policyc/policyc/runtime/api"
@@ -88,7 +87,7 @@ func get(ctx context.Context, from client.Reader, q engine.Query) ([]unstructure
 	var found []unstructured.Unstructured
 	for _, namespace := range namespaces {
 		for _, name := range q.Names {
-			o := objectOf(kindOf(q.Resource))
+			o := objectOf(q.Resource.GroupVersionKind())
 			err := from.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o)
 			switch {
 			case apierrors.IsNotFound(err):
@@ -124,7 +123,7 @@ func list(ctx context.Context, from client.Reader, q engine.Query) ([]unstructur
 	var found []unstructured.Unstructured
 	for _, one := range each {
 		page := &unstructured.UnstructuredList{}
-		kind := kindOf(q.Resource)
+		kind := q.Resource.GroupVersionKind()
 		kind.Kind += "List"
 		page.SetGroupVersionKind(kind)
 		if err := from.List(ctx, page, append(common, one)...); err != nil {
@@ -133,8 +132,4 @@ func list(ctx context.Context, from client.Reader, q engine.Query) ([]unstructur
 		found = append(found, page.Items...)
 	}
 	return found, nil
-}
-
-func kindOf(r api.LookupResource) schema.GroupVersionKind {
-	return schema.GroupVersionKind{Group: r.Group, Version: r.Version, Kind: r.Kind}
 }

@@ -38,7 +38,7 @@ func indexed(t *testing.T, objects ...client.Object) client.Client {
 	t.Helper()
 	name := func(o client.Object) []string { return []string{o.GetName()} }
 	return fake.NewClientBuilder().WithScheme(kinds(t)).WithObjects(objects...).WithReturnManagedFields().
-		WithIndex(objectOf(kindOf(configMaps)), byName, name).WithIndex(objectOf(kindOf(nodes)), byName, name).Build()
+		WithIndex(objectOf(configMaps.GroupVersionKind()), byName, name).WithIndex(objectOf(nodes.GroupVersionKind()), byName, name).Build()
 }
 
 func readable(api.LookupResource) (bool, error) { return true, nil }
@@ -175,7 +175,7 @@ func TestRefused(t *testing.T) {
 	if _, err := i.Want(context.Background(), []api.LookupResource{configMaps}); err != nil {
 		t.Fatal(err)
 	}
-	i.known(kindOf(configMaps)).feed.heard(0, apierrors.NewForbidden(corev1.Resource("configmaps"), "", nil))
+	i.known(configMaps.GroupVersionKind()).feed.heard(0, apierrors.NewForbidden(corev1.Resource("configmaps"), "", nil))
 	for wait, want := range map[time.Duration]bool{refusals: true, refusals + time.Second: false} {
 		now.Time = start.Add(wait)
 		if _, err := i.Readable(configMaps); (err == nil) != want {
