@@ -133,14 +133,8 @@ func (o *Oracle) choose(random *rand.Rand, lowest target.Version) []target.Versi
 
 // checkTarget compares on one target.
 func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, []*Finding) {
-	counts := Counts{}
 	prog, rejected, err := build(p, v)
-	for _, r := range rejected {
-		counts.Rejected++
-		if o.Rejected != nil {
-			o.Rejected(r)
-		}
-	}
+	counts := o.rejected(rejected)
 	if err != nil {
 		counts.Errors++
 		return counts, []*Finding{o.isolate(&Finding{Seed: seed, Target: v, Got: err.Error(), failed: true, policy: p})}
@@ -150,22 +144,41 @@ func (o *Oracle) checkTarget(seed int64, p *policy, v target.Version) (Counts, [
 	if err != nil {
 		return counts, []*Finding{{Seed: seed, Target: v, Got: err.Error(), failed: true}}
 	}
+	findings := o.onObjects(seed, v, p, func(objects *objects) (*input, error) {
+		in := objects.input(root)
+		return in, in.settle()
+	}, func(in *input) []*Finding { return prog.compare(in, &counts) })
+	return counts, findings
+}
+
+// rejected counts what the compiler rejected.
+func (o *Oracle) rejected(rejected []rejection) Counts {
+	for _, r := range rejected {
+		if o.Rejected != nil {
+			o.Rejected(r)
+		}
+	}
+	return Counts{Rejected: len(rejected)}
+}
+
+// onObjects compares on random inputs, and returns the first finding of each rule.
+func (o *Oracle) onObjects(seed int64, v target.Version, p *policy, next func(*objects) (*input, error), compare func(*input) []*Finding) []*Finding {
 	objects := &objects{Rand: rand.New(rand.NewSource(seed ^ int64(v)<<32)), world: p.world}
 	var findings []*Finding
 	found := map[*rule]bool{}
 	for range o.Size.Objects {
-		in := objects.input(root)
-		if err := in.settle(); err != nil {
-			return counts, append(findings, &Finding{Seed: seed, Target: v, Input: in, Got: err.Error(), failed: true})
+		in, err := next(objects)
+		if err != nil {
+			return append(findings, &Finding{Seed: seed, Target: v, Input: in, Got: err.Error(), failed: true})
 		}
-		for _, f := range prog.compare(in, &counts) {
+		for _, f := range compare(in) {
 			if f.Seed, f.Target = seed, v; !found[f.policy.rules[0]] {
 				found[f.policy.rules[0]] = true
 				findings = append(findings, f)
 			}
 		}
 	}
-	return counts, findings
+	return findings
 }
 
 // compare judges an input twice.

@@ -46,14 +46,8 @@ func (p *policy) asked() *policy {
 
 // checkBundle compares on one target.
 func (o *Oracle) checkBundle(seed int64, p *policy, v target.Version) (Counts, []*Finding) {
-	counts := Counts{}
 	b, rejected, err := buildBundle(p, v)
-	for _, r := range rejected {
-		counts.Rejected++
-		if o.Rejected != nil {
-			o.Rejected(r)
-		}
-	}
+	counts := o.rejected(rejected)
 	if err != nil {
 		counts.Errors++
 		return counts, []*Finding{o.isolate(&Finding{Seed: seed, Target: v, Got: err.Error(), failed: true, policy: p})}
@@ -67,21 +61,8 @@ func (o *Oracle) checkBundle(seed int64, p *policy, v target.Version) (Counts, [
 			counts.Webhook++
 		}
 	}
-	objects := &objects{Rand: rand.New(rand.NewSource(seed ^ int64(v)<<32)), world: p.world}
-	var findings []*Finding
-	found := map[*rule]bool{}
-	for range o.Size.Objects {
-		in, err := objects.request(p, o.schemas[v])
-		if err != nil {
-			return counts, append(findings, &Finding{Seed: seed, Target: v, Input: in, Got: err.Error(), failed: true})
-		}
-		for _, f := range b.compare(in, &counts) {
-			if f.Seed, f.Target = seed, v; !found[f.policy.rules[0]] {
-				found[f.policy.rules[0]] = true
-				findings = append(findings, f)
-			}
-		}
-	}
+	findings := o.onObjects(seed, v, p, func(objects *objects) (*input, error) { return objects.request(p, o.schemas[v]) },
+		func(in *input) []*Finding { return b.compare(in, &counts) })
 	return counts, findings
 }
 

@@ -25,15 +25,24 @@ func newOracle(t testing.TB) *Oracle {
 // TestAgree is the fixed share of `make fuzz`.
 func TestAgree(t *testing.T) {
 	o := newOracle(t)
+	total := agree(t, o, 45, o.Check)
+	if total.Rejected*20 > total.Compilations {
+		t.Errorf("the generator is of little use: %s", total)
+	}
+}
+
+// agree checks the seeds from 1 to last, several at a time, and reports what they find.
+func agree(t *testing.T, o *Oracle, last int64, check func(seed int64) (Counts, []*Finding)) Counts {
+	t.Helper()
 	var total Counts
 	var lock sync.Mutex
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for seed := int64(1); seed <= 45; seed++ {
+	for seed := int64(1); seed <= last; seed++ {
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			counts, findings := o.Check(seed)
+			counts, findings := check(seed)
 			lock.Lock()
 			defer lock.Unlock()
 			total.Add(counts)
@@ -47,9 +56,7 @@ func TestAgree(t *testing.T) {
 	}
 	wait.Wait()
 	t.Log(total)
-	if total.Rejected*20 > total.Compilations {
-		t.Errorf("the generator is of little use: %s", total)
-	}
+	return total
 }
 
 // FuzzAgree is TestAgree without an end.
