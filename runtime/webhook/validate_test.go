@@ -27,17 +27,7 @@ spec:
     message: "${request.userInfo.username} on ${request.operation} by ${request.options.fieldManager} of ${request.name} in ${request.namespace}, dry ${request.dryRun}"
   enforce: deny
 ---
-apiVersion: policyc.dev/v1alpha1
-kind: Policy
-metadata: {name: labels}
-spec:
-  match: {kinds: [Pod]}
-  rules:
-  - name: team
-    mutate:
-      default: {object.metadata.labels.team: none}
-  enforce: deny
-`
+` + labels
 
 // TestGolden sends the reviews in testdata, and compares the responses.
 func TestGolden(t *testing.T) {

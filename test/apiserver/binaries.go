@@ -176,17 +176,23 @@ func findBinaries(version string) (binaries, error) {
 	return found, nil
 }
 
-// findRoot finds this package's folder from the working directory, which in a test is that of the tested package.
+// findRoot finds this package's folder.
 func findRoot() (string, error) {
+	dir, err := FindModule(filepath.Join("test", "apiserver", "v"+toolsVersion))
+	return filepath.Join(dir, "test", "apiserver"), err
+}
+
+// FindModule finds policyc's own folder from the working directory, which in a test is that of the tested package: the
+// one above it with a module in the folder that is named.
+func FindModule(nested string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for start := dir; ; dir = filepath.Dir(dir) {
-		root := filepath.Join(dir, "test", "apiserver")
-		_, err := os.Stat(filepath.Join(root, "v"+toolsVersion, "go.mod"))
+		_, err := os.Stat(filepath.Join(dir, nested, "go.mod"))
 		if err == nil {
-			return root, nil
+			return dir, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return "", err

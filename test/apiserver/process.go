@@ -24,15 +24,25 @@ type process struct {
 
 // startProcess runs a program with its output in dir/<name>.log.
 func startProcess(name, path, dir string, args []string) (*process, error) {
-	p := &process{name: name, logPath: filepath.Join(dir, name+".log"), exited: make(chan struct{})}
+	p := &process{name: name, logPath: filepath.Join(dir, name+".log")}
 	log, err := os.Create(p.logPath)
 	if err != nil {
 		return nil, err
 	}
 	p.cmd = exec.Command(path, args...)
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
-	dieWithParent(p.cmd)
+	p.cmd.Dir = dir
+	if p.exited, err = StartChild(p.cmd, log); err != nil {
+		return nil, fmt.Errorf("run %s: %w", name, err)
+	}
+	return p, nil
+}
 
+// StartChild starts a program that ends with this process, however that ends. Its output goes to log, which is closed, as
+// is exited, when it has ended; how it ended is in ProcessState.
+func StartChild(cmd *exec.Cmd, log *os.File) (exited chan struct{}, err error) {
+	cmd.Stdout, cmd.Stderr = log, log
+	dieWithParent(cmd)
+	exited = make(chan struct{})
 	started := make(chan error)
 	go func() {
 		// Linux sends the parent-death signal when the thread that started the child ends, not the process, so this
@@ -40,17 +50,14 @@ func startProcess(name, path, dir string, args []string) (*process, error) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer log.Close()
-		err := p.cmd.Start()
+		err := cmd.Start()
 		started <- err
 		if err == nil {
-			p.cmd.Wait()
-			close(p.exited)
+			_ = cmd.Wait() // its result is in ProcessState
+			close(exited)
 		}
 	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("run %s: %w", name, err)
-	}
-	return p, nil
+	return exited, <-started
 }
 
 // kill ends the program and waits until it is gone.

@@ -3,9 +3,10 @@ package cluster
 import (
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/policyc/policyc/test/apiserver"
 )
 
 // process is a program that runs.
@@ -20,23 +21,10 @@ func (l *launch) start(logPath string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(l.path, l.args...), exited: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = l.dir, l.env, log, log
-	dieWithParent(p.cmd)
-	started := make(chan error)
-	go func() {
-		// The kernel kills the child when the thread that started it ends, so that this goroutine keeps its thread.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer log.Close()
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = p.cmd.Wait() // its result is in ProcessState
-			close(p.exited)
-		}
-	}()
-	return p, <-started
+	p := &process{cmd: exec.Command(l.path, l.args...)}
+	p.cmd.Dir, p.cmd.Env = l.dir, l.env
+	p.exited, err = apiserver.StartChild(p.cmd, log)
+	return p, err
 }
 
 // terminate sends SIGTERM and, when the grace is over, SIGKILL.

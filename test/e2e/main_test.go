@@ -13,14 +13,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/policyc/policyc/test/apiserver"
+	"github.com/policyc/policyc/test/e2e/client"
 )
 
 // policycBinary is built once, in TestMain.
@@ -44,11 +43,11 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	policycBinary = filepath.Join(dir, "policyc")
-	build := exec.Command("go", "build", "-o", policycBinary, "github.com/policyc/policyc/cmd/policyc")
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build policyc: %w\n%s", err, output)
+	built, err := client.Build(dir, "policyc")
+	if err != nil {
+		return 0, err
 	}
+	policycBinary = built[0]
 	// `kubectl edit` in TestParameterObject: a change of one value, as a person would make it.
 	os.Setenv("KUBE_EDITOR", `sed -i -e s/maxReplicas:.3/maxReplicas:\ 5/`)
 	defer func() {

@@ -7,13 +7,13 @@ package helm
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/policyc/policyc/test/apiserver"
 )
 
 // Run runs helm with arguments, and returns what it wrote to stdout. The kubeconfig says which cluster it works on; "" means none.
@@ -43,7 +43,7 @@ func Run(ctx context.Context, kubeconfig string, args ...string) (string, error)
 
 // build returns the path of the program, which is in Go's build cache. Only the first call compiles.
 func build(ctx context.Context) (string, error) {
-	root, err := findRoot()
+	root, err := apiserver.FindModule(filepath.Join("test", "tools"))
 	if err != nil {
 		return "", err
 	}
@@ -56,24 +56,4 @@ func build(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("build helm: %w\n%s", err, errs.String())
 	}
 	return strings.TrimSpace(string(out)), nil
-}
-
-// findRoot finds the module's folder from the working directory, which in a test is that of the tested package.
-func findRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for start := dir; ; dir = filepath.Dir(dir) {
-		_, err := os.Stat(filepath.Join(dir, "test", "tools", "go.mod"))
-		if err == nil {
-			return dir, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is not inside the policyc module", start)
-		}
-	}
 }

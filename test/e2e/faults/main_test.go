@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/policyc/policyc/test/e2e/client"
 )
 
 const (
@@ -46,16 +48,14 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	runtimeBinary, built = filepath.Join(dir, "policyc-runtime"), dir
-	compiler := filepath.Join(dir, "policyc")
-	for _, command := range [][]string{
-		{"go", "build", "-o", runtimeBinary, "github.com/policyc/policyc/cmd/policyc-runtime"},
-		{"go", "build", "-o", compiler, "github.com/policyc/policyc/cmd/policyc"},
-		{compiler, "build", "-o", filepath.Join(dir, "policies"), "testdata/policies"},
-		{compiler, "build", "-o", filepath.Join(dir, "everything"), "testdata/everything"},
-	} {
-		if output, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("%v: %w\n%s", command, err, output)
+	binaries, err := client.Build(dir, "policyc-runtime", "policyc")
+	if err != nil {
+		return 0, err
+	}
+	runtimeBinary, built = binaries[0], dir
+	for _, folder := range []string{"policies", "everything"} {
+		if output, err := exec.Command(binaries[1], "build", "-o", filepath.Join(dir, folder), "testdata/"+folder).CombinedOutput(); err != nil {
+			return 0, fmt.Errorf("policyc build testdata/%s: %w\n%s", folder, err, output)
 		}
 	}
 	return m.Run(), nil
@@ -64,13 +64,7 @@ func run(m *testing.M) (int, error) {
 // eventually polls until a condition holds. A fault that takes longer than its patience is one that does not heal.
 func eventually(t *testing.T, failure string, done func() bool) {
 	t.Helper()
-	begin := time.Now()
-	for !done() {
-		if time.Since(begin) > 60*time.Second {
-			t.Fatalf("after %v: %s", time.Since(begin).Round(time.Second), failure)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	client.Eventually(t, time.Minute, failure, done)
 }
 
 // took logs how long something took since begin.

@@ -15,8 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -71,13 +69,11 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	runtimeBinary, compilerBinary = filepath.Join(dir, "policyc-runtime"), filepath.Join(dir, "policyc")
-	for _, binary := range []string{runtimeBinary, compilerBinary} {
-		build := exec.Command("go", "build", "-o", binary, "github.com/policyc/policyc/cmd/"+filepath.Base(binary))
-		if output, err := build.CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("build: %w\n%s", err, output)
-		}
+	built, err := client.Build(dir, "policyc-runtime", "policyc")
+	if err != nil {
+		return 0, err
 	}
+	runtimeBinary, compilerBinary = built[0], built[1]
 	begin := time.Now()
 	defer func() {
 		for _, s := range servers {
